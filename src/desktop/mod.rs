@@ -1,0 +1,1 @@
+//! desktop (to be built)

@@ -1,0 +1,5 @@
+//! The durable queues, on SQLite.
+
+pub mod model;
+
+pub use model::*;

@@ -1,0 +1,5 @@
+//! The worker thread.
+
+pub mod protocol;
+
+pub use protocol::*;

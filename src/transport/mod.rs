@@ -1,0 +1,97 @@
+//! Transports: one folder (or file) for each way mail travels, behind one trait modelled on MAPI's `IXPLogon`.
+//!
+//! A transport never sees the spool, a window or another transport. It gets a [`Support`] to report through, the
+//! [`Submissions`] of the outgoing phase and the [`Receipts`] of the incoming one. How the phases follow each other
+//! is the same for all of them and stands in `flush.rs`.
+
+pub mod content;
+pub mod port;
+pub mod report;
+pub mod secrets;
+
+use std::future::Future;
+use std::pin::Pin;
+
+use crate::mapi::{Direction, Failure, FlushFlags};
+
+pub use content::{Content, ContentStore};
+pub use port::{Receipts, Submissions, Support};
+pub use report::{Answer, Job, JobRecipient, Progress, Question, ReceivedItem, Report, ReportKind, Severity, Ticket};
+
+/// What a trait method that talks to the network returns.
+pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// What the status table says of a transport before it has done anything.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Traits {
+    /// Word for the kind, as in the profile: "smtp".
+    pub kind: &'static str,
+    /// It has a `FlushQueues` of its own (`STATUS_FLUSH_QUEUES`). Without, the spooler's is used with it as target.
+    pub flushes_itself: bool,
+    /// It shows nothing of its own, whatever happens.
+    pub honours_no_ui: bool,
+    /// It only starts somebody else's work and can't say when that is done; needs `FLUSH_FORCE`.
+    pub asynchronous: bool,
+    /// Where it leads: `host:port`, a path or a program.
+    pub path: String,
+}
+
+/// One direction of a logged-on transport: what `kind = "smtp"` or `kind = "imap"` builds. After `IXPLogon`.
+///
+/// MAPI's spooler calls `SubmitMessage` and `EndMessage` for one message after the other. Here the transport *takes*
+/// the submitted messages from [`Submissions`], as many at a time as its connections can carry, and ends each there.
+pub trait Transport: Send + Sync + std::fmt::Debug {
+    /// What the status table says of it.
+    fn traits(&self) -> Traits;
+
+    /// Sends what the spooler submits, until it submits no more (`SubmitMessage` … `EndMessage`).
+    ///
+    /// # Errors
+    /// What ended the whole phase. What befell single messages goes to [`Submissions::end_message`] and is no error.
+    fn submit<'a>(&'a self, support: &'a Support, queue: &'a Submissions) -> BoxFuture<'a, Result<(), Failure>> {
+        let _unused = queue;
+        no_support(self, support, Direction::Outgoing)
+    }
+
+    /// Fetches until nothing more waits (`StartMessage`).
+    ///
+    /// # Errors
+    /// What ended the whole phase.
+    fn start<'a>(&'a self, support: &'a Support, receipts: &'a Receipts) -> BoxFuture<'a, Result<(), Failure>> {
+        let _unused = receipts;
+        no_support(self, support, Direction::Incoming)
+    }
+
+    /// Prepares for draining (`FlushQueues`): called once a flush, with all its flags, before the first phase.
+    ///
+    /// # Errors
+    /// Why nothing can be flushed.
+    fn flush_queues<'a>(&'a self, support: &'a Support, flags: FlushFlags) -> BoxFuture<'a, Result<(), Failure>> {
+        let _unused = (support, flags);
+        Box::pin(std::future::ready(Ok(())))
+    }
+
+    /// Checks that it could work (`ValidateState`): reaches the server, signs in, changes nothing. Gives what it found,
+    /// in a sentence for people.
+    ///
+    /// # Errors
+    /// What is wrong.
+    fn validate_state<'a>(&'a self, support: &'a Support) -> BoxFuture<'a, Result<String, Failure>>;
+
+    /// Lets go of connections kept between flushes.
+    fn release(&self) {}
+}
+
+fn no_support<'a, T: Transport + ?Sized>(
+    transport: &T,
+    _support: &'a Support,
+    direction: Direction,
+) -> BoxFuture<'a, Result<(), Failure>> {
+    use crate::mapi::{Class, Stage};
+    let word = match direction {
+        Direction::Outgoing => "it does not send",
+        Direction::Incoming => "it does not receive",
+    };
+    let failure = Failure::new(Class::Configuration, Stage::Queue, transport.traits().path, word);
+    Box::pin(std::future::ready(Err(failure)))
+}

@@ -1,0 +1,258 @@
+//! The transport's end of the line to the spooler, after `IMAPISupport`: report, take messages, record receipts, ask.
+
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use crossbeam_channel::Sender;
+use tokio::sync::oneshot;
+use tokio_util::sync::CancellationToken;
+
+use super::report::{Answer, Job, Progress, Question, ReceivedItem, Report, ReportKind, Severity, Ticket};
+use crate::mapi::{Class, EnvelopeId, Failure, Outcome, RecipientId, Stage};
+
+/// Messages asked for at a time: claims are small, so that little changes hands when the process dies.
+pub const CLAIM_MESSAGES: u32 = 64;
+/// Content bytes asked for at a time.
+pub const CLAIM_BYTES: u64 = 8 << 20;
+
+/// The answers that transports wait for. The spooler's loop hands them in under their ticket.
+#[derive(Debug, Default)]
+pub struct Desk {
+    next: AtomicU64,
+    waiting: Mutex<HashMap<Ticket, oneshot::Sender<Answer>>>,
+}
+
+impl Desk {
+    fn open(&self) -> (Ticket, oneshot::Receiver<Answer>) {
+        let ticket = Ticket(self.next.fetch_add(1, Ordering::Relaxed) + 1);
+        let (sender, receiver) = oneshot::channel();
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner).insert(ticket, sender);
+        (ticket, receiver)
+    }
+
+    /// Hands in an answer. Gives whether anyone still waited for it.
+    pub fn answer(&self, ticket: Ticket, answer: Answer) -> bool {
+        let waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner).remove(&ticket);
+        waiting.is_some_and(|sender| sender.send(answer).is_ok())
+    }
+
+    /// A ticket for an answer that the caller does not wait for here.
+    pub fn number(&self) -> Ticket {
+        Ticket(self.next.fetch_add(1, Ordering::Relaxed) + 1)
+    }
+}
+
+/// What a transport needs while it works. Cheap to clone; every task of a flush has one.
+#[derive(Debug, Clone)]
+pub struct Support {
+    transport: Arc<str>,
+    reports: Sender<Report>,
+    desk: Arc<Desk>,
+    cancel: CancellationToken,
+    interactive: bool,
+    secrets: Arc<super::secrets::SecretCache>,
+}
+
+impl Support {
+    /// A support for one run of one transport. `interactive`: a person may be asked (no `FLUSH_NO_UI`).
+    pub fn new(
+        transport: Arc<str>,
+        reports: Sender<Report>,
+        desk: Arc<Desk>,
+        cancel: CancellationToken,
+        interactive: bool,
+        secrets: Arc<super::secrets::SecretCache>,
+    ) -> Self {
+        Self { transport, reports, desk, cancel, interactive, secrets }
+    }
+
+    /// The transport's name.
+    pub fn transport(&self) -> &str {
+        &self.transport
+    }
+
+    /// Cancelled when the work is to stop now. Latches.
+    pub fn cancel(&self) -> &CancellationToken {
+        &self.cancel
+    }
+
+    /// The passwords known to this session.
+    pub fn secrets(&self) -> &super::secrets::SecretCache {
+        &self.secrets
+    }
+
+    /// Tells the spooler something that needs no answer.
+    pub fn report(&self, kind: ReportKind) {
+        // A spooler that is gone has no use for reports.
+        self.reports.send(Report { transport: Arc::clone(&self.transport), kind }).ok();
+    }
+
+    /// It has come to this point (`ModifyStatusRow`).
+    pub fn stage(&self, stage: Stage) {
+        self.report(ReportKind::Stage(stage));
+    }
+
+    /// Bytes acknowledged since the last call. Call at most ten times a second.
+    pub fn progress(&self, bytes: u64) {
+        self.report(ReportKind::Progress(Progress { bytes }));
+    }
+
+    /// A line for the log.
+    pub fn log(&self, severity: Severity, text: impl Into<String>) {
+        self.report(ReportKind::Log(severity, text.into()));
+    }
+
+    /// Asks a person.
+    ///
+    /// # Errors
+    /// [`Class::NeedsPerson`] when nobody may be asked or nobody answered, [`Class::Cancelled`].
+    pub async fn ask(&self, question: Question) -> Result<secrecy::SecretString, Failure> {
+        if !self.interactive {
+            let Question::Password { host, .. } = question;
+            return Err(Failure::new(Class::NeedsPerson, Stage::Login, host, "needs a password"));
+        }
+        match self.request(|ticket| ReportKind::Question { ticket, question }).await? {
+            Answer::Secret(secret) => Ok(secret),
+            other => Err(unexpected(other)),
+        }
+    }
+
+    /// Sends a report and waits for its answer, or for the cancellation.
+    async fn request(&self, kind: impl FnOnce(Ticket) -> ReportKind) -> Result<Answer, Failure> {
+        let (ticket, answer) = self.desk.open();
+        self.report(kind(ticket));
+        tokio::select! {
+            biased;
+            answer = answer => match answer {
+                Ok(Answer::Refused(failure)) => Err(failure),
+                Ok(answer) => Ok(answer),
+                Err(_spooler_gone) => Err(Failure::cancelled(Stage::Queue, "spooler")),
+            },
+            () = self.cancel.cancelled() => Err(Failure::cancelled(Stage::Queue, self.transport())),
+        }
+    }
+}
+
+fn unexpected(answer: Answer) -> Failure {
+    match answer {
+        Answer::Refused(failure) => failure,
+        other => Failure::new(Class::Local, Stage::Queue, "spooler", format!("unexpected answer {other:?}")),
+    }
+}
+
+/// The messages the spooler submits to one transport during one outgoing phase.
+#[derive(Debug)]
+pub struct Submissions {
+    support: Support,
+    claimed: tokio::sync::Mutex<Claimed>,
+}
+
+#[derive(Debug, Default)]
+struct Claimed {
+    jobs: VecDeque<Job>,
+    drained: bool,
+}
+
+impl Submissions {
+    /// The submissions of one phase.
+    pub fn new(support: Support) -> Self {
+        Self { support, claimed: tokio::sync::Mutex::default() }
+    }
+
+    /// The next message, claimed for this transport; `None` when the queue is drained, the flush bit was cleared or
+    /// the flush was cancelled. Any number of connections may take turns.
+    pub async fn next(&self) -> Option<Job> {
+        let mut claimed = self.claimed.lock().await;
+        if claimed.jobs.is_empty() && !claimed.drained {
+            let answer = self
+                .support
+                .request(|ticket| ReportKind::Want { ticket, messages: CLAIM_MESSAGES, bytes: CLAIM_BYTES })
+                .await;
+            match answer {
+                Ok(Answer::Jobs(jobs)) if !jobs.is_empty() => claimed.jobs.extend(jobs),
+                _ => claimed.drained = true,
+            }
+        }
+        claimed.jobs.pop_front()
+    }
+
+    /// Puts on disk that the last byte of these is about to go out. Must return before that byte is handed to the
+    /// socket: what was offered and got no reply is in doubt, what was not goes back to the queue.
+    ///
+    /// # Errors
+    /// [`Class::Cancelled`], or the spool can't be written: then the last byte must not go out.
+    pub async fn offering(&self, envelopes: Vec<EnvelopeId>) -> Result<(), Failure> {
+        match self.support.request(|ticket| ReportKind::Offering { ticket, envelopes }).await? {
+            Answer::Done => Ok(()),
+            other => Err(unexpected(other)),
+        }
+    }
+
+    /// One envelope is through (`EndMessage`). Every recipient of the job must be named.
+    pub fn end_message(&self, envelope: EnvelopeId, outcomes: Vec<(RecipientId, Outcome)>) {
+        self.support.report(ReportKind::EndMessage { envelope, outcomes });
+    }
+
+    /// The same outcome for every recipient of a job.
+    pub fn end_all(&self, job: &Job, outcome: &Outcome) {
+        self.end_message(job.envelope, job.recipients.iter().map(|to| (to.id, outcome.clone())).collect());
+    }
+
+    /// Gives back what was claimed and not taken. The phase's driver calls it when the phase is over.
+    pub async fn give_back(&self) {
+        let mut claimed = self.claimed.lock().await;
+        claimed.drained = true;
+        for job in std::mem::take(&mut claimed.jobs) {
+            self.end_all(&job, &Outcome::Returned);
+        }
+    }
+}
+
+/// The record of what was received in one incoming phase.
+#[derive(Debug)]
+pub struct Receipts {
+    support: Support,
+}
+
+impl Receipts {
+    /// The receipts of one phase.
+    pub fn new(support: Support) -> Self {
+        Self { support }
+    }
+
+    /// What was already received from a mailbox (named with its UIDVALIDITY where there is one).
+    ///
+    /// # Errors
+    /// The spool can't be read, or cancelled.
+    pub async fn known(&self, mailbox: &str) -> Result<HashSet<String>, Failure> {
+        let mailbox = mailbox.to_owned();
+        match self.support.request(|ticket| ReportKind::Known { ticket, mailbox }).await? {
+            Answer::Known(uids) => Ok(uids.into_iter().collect()),
+            other => Err(unexpected(other)),
+        }
+    }
+
+    /// Records that these are safe on disk here (file and folder synced). On return that is durable, and they may be
+    /// deleted on the server. Counts as progress: messages and bytes.
+    ///
+    /// # Errors
+    /// The spool can't be written, or cancelled: then they must not be deleted.
+    pub async fn record(&self, mailbox: &str, items: Vec<ReceivedItem>) -> Result<(), Failure> {
+        let mailbox = mailbox.to_owned();
+        match self.support.request(|ticket| ReportKind::Received { ticket, mailbox, items }).await? {
+            Answer::Done => Ok(()),
+            other => Err(unexpected(other)),
+        }
+    }
+
+    /// These are gone from the server: their record can go.
+    pub fn forget(&self, mailbox: &str, uids: Vec<String>) {
+        self.support.report(ReportKind::Forget { mailbox: mailbox.to_owned(), uids });
+    }
+
+    /// This many wait on the server and were not received yet.
+    pub fn listed(&self, messages: u64, bytes: u64) {
+        self.support.report(ReportKind::Listed { messages, bytes });
+    }
+}
