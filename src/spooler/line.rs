@@ -1,0 +1,86 @@
+//! A client's line to a spooler, in this process or behind the socket: requests go in, replies and events come back.
+
+use std::sync::Arc;
+
+use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
+
+use super::protocol::{Command, Event, Reply};
+use crate::mapi::MapiResult;
+
+/// Events kept for a client that does not read; then it misses some and is sent [`Event::Reload`] when it reads again.
+pub const EVENTS_KEPT: usize = 4096;
+
+/// Called after an event was put into a subscriber's channel: a window asks for a repaint.
+pub type Wake = Arc<dyn Fn() + Send + Sync>;
+
+/// What arrives at the spooler's end.
+pub enum Incoming {
+    /// A request and where its reply goes.
+    Request(Command, Sender<Reply>),
+    /// A new subscriber.
+    Subscribe(Sender<Event>, Wake),
+}
+
+impl std::fmt::Debug for Incoming {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Request(command, _) => f.debug_tuple("Request").field(command).finish(),
+            Self::Subscribe(..) => f.write_str("Subscribe"),
+        }
+    }
+}
+
+/// The client's end. Cheap to clone; all clones lead to the same spooler.
+#[derive(Debug, Clone)]
+pub struct Line {
+    requests: Sender<Incoming>,
+}
+
+/// A reply that is still to come.
+#[derive(Debug)]
+pub struct Pending {
+    reply: Receiver<Reply>,
+}
+
+impl Line {
+    /// A line, and the spooler's end of it.
+    pub fn new() -> (Self, Receiver<Incoming>) {
+        let (requests, receiver) = unbounded();
+        (Self { requests }, receiver)
+    }
+
+    /// Sends a request; the reply can be waited for.
+    pub fn ask(&self, command: Command) -> Pending {
+        let (sender, reply) = bounded(1);
+        // A spooler that is gone drops the sender, which the pending reply notices.
+        self.requests.send(Incoming::Request(command, sender)).ok();
+        Pending { reply }
+    }
+
+    /// Events from now on. The first is [`Event::Reload`]. `wake` is called after each.
+    pub fn subscribe(&self, wake: Wake) -> Receiver<Event> {
+        let (sender, receiver) = bounded(EVENTS_KEPT);
+        self.requests.send(Incoming::Subscribe(sender, wake)).ok();
+        receiver
+    }
+}
+
+impl Pending {
+    /// Waits for the reply. A spooler that ended meanwhile counts as a refusal.
+    pub fn wait(self) -> Reply {
+        self.reply.recv().unwrap_or_else(|_gone| gone())
+    }
+
+    /// The reply, if it is there.
+    pub fn poll(&self) -> Option<Reply> {
+        match self.reply.try_recv() {
+            Ok(reply) => Some(reply),
+            Err(crossbeam_channel::TryRecvError::Empty) => None,
+            Err(crossbeam_channel::TryRecvError::Disconnected) => Some(gone()),
+        }
+    }
+}
+
+fn gone() -> Reply {
+    Reply::Refused(MapiResult::CallFailed, "the spooler has ended".to_owned())
+}
