@@ -50,6 +50,7 @@ pub struct Support {
     reports: Sender<Report>,
     desk: Arc<Desk>,
     cancel: CancellationToken,
+    ending: CancellationToken,
     interactive: bool,
     secrets: Arc<super::secrets::SecretCache>,
 }
@@ -64,7 +65,18 @@ impl Support {
         interactive: bool,
         secrets: Arc<super::secrets::SecretCache>,
     ) -> Self {
-        Self { transport, reports, desk, cancel, interactive, secrets }
+        Self { transport, reports, desk, cancel, ending: CancellationToken::new(), interactive, secrets }
+    }
+
+    /// Cancelled when the FLUSH bit is cleared: finish the message in hand and stop. [`Submissions::next`] minds it by
+    /// itself; an incoming transport looks between messages.
+    pub fn ending(&self) -> &CancellationToken {
+        &self.ending
+    }
+
+    /// Whether a person may be asked.
+    pub fn interactive(&self) -> bool {
+        self.interactive
     }
 
     /// The transport's name.
