@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::TableNotification;
 use super::notify::Sink;
-use crate::mapi::tag::{PR_INSTANCE_KEY, PR_NULL, PR_ROWID};
+use crate::mapi::tag::{PR_ENTRYID, PR_INSTANCE_KEY, PR_NULL, PR_ROWID};
 use crate::mapi::{EntryId, PropTag, PropValue, Restriction, Row, SortOrder, TableEvent};
 
 /// One key of a sort order (ssortorder). Text is sorted without regard to case first. A row without the cell comes
@@ -90,6 +90,26 @@ impl SRow {
     pub fn get(&self, tag: PropTag) -> Option<&PropValue> {
         let shown = self.columns.iter().any(|column| column.wide() == tag.wide());
         self.row.get(tag).filter(|_| shown)
+    }
+
+    /// The number of a cell, if it is shown and one.
+    pub fn number(&self, tag: PropTag) -> Option<i64> {
+        self.get(tag).and_then(PropValue::as_i64)
+    }
+
+    /// The flag word of a cell; zero when absent.
+    pub fn bits(&self, tag: PropTag) -> u32 {
+        self.get(tag).and_then(PropValue::as_bits).unwrap_or(0)
+    }
+
+    /// The text of a cell, if it is shown and one.
+    pub fn text(&self, tag: PropTag) -> Option<&str> {
+        self.get(tag).and_then(PropValue::as_text)
+    }
+
+    /// The entry identifier, if it is shown.
+    pub fn entry_id(&self) -> Option<EntryId> {
+        self.get(PR_ENTRYID).and_then(PropValue::as_binary).map(|bytes| EntryId::from(bytes.to_vec()))
     }
 
     /// The same as a row of its own.
