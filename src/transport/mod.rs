@@ -5,7 +5,11 @@
 //! is the same for all of them and stands in `flush.rs`.
 
 pub mod content;
+mod deliver;
+pub mod folder;
+pub mod pipe;
 pub mod port;
+mod program;
 pub mod report;
 pub mod secrets;
 
