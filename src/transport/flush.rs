@@ -5,7 +5,7 @@
 
 use crate::mapi::{Direction, Failure, FlushFlags};
 
-use super::program;
+use super::bring;
 use super::registry::LoggedOn;
 use super::{Receipts, ReportKind, Submissions, Support};
 
@@ -16,7 +16,7 @@ use super::{Receipts, ReportKind, Submissions, Support};
 pub async fn flush(transport: &LoggedOn, support: &Support, flags: FlushFlags) -> Result<(), Failure> {
     if let Some(command) = transport.connect.as_ref().and_then(|connect| connect.up.as_deref()) {
         support.stage(crate::mapi::Stage::Bring);
-        program::shell(command, support.cancel()).await?;
+        bring::shell(command, support.cancel()).await?;
     }
     let outgoing = phase(transport, support, flags, Direction::Outgoing).await;
     let incoming = if support.cancel().is_cancelled() || support.ending().is_cancelled() {
@@ -29,7 +29,7 @@ pub async fn flush(transport: &LoggedOn, support: &Support, flags: FlushFlags) -
     }
     let down = match transport.connect.as_ref().and_then(|connect| connect.down.as_deref()) {
         // Not cancelled with the flush: a line that was brought up is brought down.
-        Some(command) => program::shell(command, &tokio_util::sync::CancellationToken::new()).await,
+        Some(command) => bring::shell(command, &tokio_util::sync::CancellationToken::new()).await,
         None => Ok(()),
     };
     outgoing.and(incoming).and(down)

@@ -4,8 +4,12 @@
 //! [`Submissions`] of the outgoing phase and the [`Receipts`] of the incoming one. How the phases follow each other
 //! is the same for all of them and stands in [`flush`](mod@flush).
 
+mod bring;
 pub mod content;
+mod deliver;
 pub mod flush;
+pub mod folder;
+pub mod pipe;
 pub mod port;
 mod program;
 pub mod registry;
