@@ -75,11 +75,6 @@ impl Support {
         &self.ending
     }
 
-    /// Whether a person may be asked.
-    pub fn interactive(&self) -> bool {
-        self.interactive
-    }
-
     /// The transport's name.
     pub fn transport(&self) -> &str {
         &self.transport
