@@ -1,5 +1,7 @@
 //! `mailsluice status`: the status table, as the window shows it.
 
+use std::sync::Arc;
+
 use serde_json::{Map, Value, json};
 
 use super::context::Context;
@@ -19,7 +21,7 @@ pub(super) fn run(context: &Context, as_json: bool) -> Result<u8, Problem> {
     let (spooler, session) = context.log_on(Stay::Short)?;
     let rows = session.rows();
     if as_json {
-        say_json(&json!({ "rows": rows.iter().map(row_json).collect::<Vec<_>>() }))?;
+        say_json(&json!({ "rows": rows.iter().map(|row| row_json(row)).collect::<Vec<_>>() }))?;
     } else {
         print_table(&rows);
     }
@@ -79,7 +81,7 @@ fn incoming(row: &Row) -> Value {
     })
 }
 
-fn print_table(rows: &[Row]) {
+fn print_table(rows: &[Arc<Row>]) {
     let shown = rows.iter().filter(|row| {
         matches!(resource_type(row), Some(ResourceType::MAPI_SPOOLER | ResourceType::MAPI_TRANSPORT_PROVIDER))
     });

@@ -25,7 +25,7 @@ use crate::mapi::tag::{
     PR_DISPLAY_NAME, PR_ENTRYID, PR_INSTANCE_KEY, PR_OBJECT_TYPE, PR_PROVIDER_DLL_NAME, PR_RESOURCE_FLAGS,
     PR_RESOURCE_METHODS, PR_RESOURCE_TYPE, PR_ROWID, PR_STATUS_CODE,
 };
-use crate::mapi::{EntryId, MapiResult, PropTag, Table, TableData};
+use crate::mapi::{EntryId, MapiResult, PropTag, Row, Table, TableData};
 use crate::spooler::line::EVENTS_KEPT;
 use crate::spooler::{Command, Event, Line, Pending, Wake};
 
@@ -131,6 +131,11 @@ impl Session {
     /// [`MapiResult::Busy`] until the transports are logged on. MAPI would block here; a window must not.
     pub fn get_status_table(&self) -> Result<Table, MapiResult> {
         if self.ready { Ok(self.rows.table()) } else { Err(MapiResult::Busy) }
+    }
+
+    /// All rows as they are now, whole: for who shows them all, as the window does.
+    pub fn rows(&self) -> Vec<Arc<Row>> {
+        self.rows.rows()
     }
 
     /// Opens the status object of a resource (`OpenEntry`).

@@ -103,6 +103,11 @@ impl TableData {
         inner.position(key.as_bytes()).and_then(|at| inner.rows.get(at)).cloned()
     }
 
+    /// All rows as they are now, by row number, whole.
+    pub fn rows(&self) -> Vec<Arc<Row>> {
+        lock(&self.inner).rows.clone()
+    }
+
     /// The row with this entry identifier, seen through these columns (`GetProps` on an object that has a row).
     pub fn props(&self, key: &EntryId, columns: &[PropTag]) -> Option<SRow> {
         self.row(key).map(|row| SRow::new(columns.into(), row))
