@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::Transport;
-use super::folder::FolderTransport;
+use super::folder::{IncomingFolder, OutgoingFolder};
 use super::imap::ImapTransport;
 use super::pipe::PipeTransport;
 use super::pop3::Pop3Transport;
@@ -32,7 +32,7 @@ impl LoggedOn {
                 Outgoing::Smtp(smtp) => Box::new(SmtpTransport::new(smtp.clone(), false)),
                 Outgoing::Lmtp(lmtp) => Box::new(SmtpTransport::new(lmtp.clone(), true)),
                 Outgoing::Pipe { command } => Box::new(PipeTransport::new(command.clone())),
-                Outgoing::Folder { path } => Box::new(FolderTransport::outgoing(path.clone())),
+                Outgoing::Folder { path } => Box::new(OutgoingFolder::new(&config.name, path.clone())),
             }
         });
         let incoming = config.incoming.as_ref().map(|incoming| -> Box<dyn Transport> {
@@ -42,7 +42,7 @@ impl LoggedOn {
                     Box::new(ImapTransport::new(server.clone(), folders.clone(), after, deliver))
                 }
                 IncomingSource::Pop3 { server } => Box::new(Pop3Transport::new(server.clone(), after, deliver)),
-                IncomingSource::Folder { path } => Box::new(FolderTransport::incoming(path.clone(), after, deliver)),
+                IncomingSource::Folder { path } => Box::new(IncomingFolder::new(&config.name, path.clone(), after, &deliver, config.identity.as_ref())),
             }
         });
         let unusable = config.queue.as_ref().map(|queue| {

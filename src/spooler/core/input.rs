@@ -138,8 +138,6 @@ pub enum Effect {
     EndFlush(String),
     /// Cancel what a transport does.
     Cancel(String),
-    /// Forget the failed state of transports, for `CONFIG_CHANGED`.
-    Release,
     /// Write the delivery report of an envelope with refused recipients.
     DeliveryReport {
         /// Which.

@@ -251,5 +251,5 @@ fn phase_meter(
         return Meter::default();
     }
     let lifted = if by_hand || flags.contains(FlushFlags::FLUSH_FORCE) { counts.deferred } else { 0 };
-    Meter { total: Some(counts.queued + lifted), total_bytes: Some(counts.bytes), ..Meter::default() }
+    Meter::of(counts.queued + lifted, counts.bytes)
 }

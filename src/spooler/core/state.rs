@@ -108,6 +108,11 @@ pub struct Meter {
 const RATE_OVER: Duration = Duration::from_secs(5);
 
 impl Meter {
+    /// Before so many messages and bytes.
+    pub fn of(messages: u64, bytes: u64) -> Self {
+        Self { total: Some(messages), total_bytes: Some(bytes), ..Self::default() }
+    }
+
     /// More bytes were acknowledged.
     pub fn add(&mut self, bytes: u64, now: Duration) {
         self.bytes += bytes;
