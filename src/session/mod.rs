@@ -25,7 +25,7 @@ use crate::mapi::tag::{
     PR_DISPLAY_NAME, PR_ENTRYID, PR_INSTANCE_KEY, PR_OBJECT_TYPE, PR_PROVIDER_DLL_NAME, PR_RESOURCE_FLAGS,
     PR_RESOURCE_METHODS, PR_RESOURCE_TYPE, PR_ROWID, PR_STATUS_CODE,
 };
-use crate::mapi::{EntryId, MapiResult, PropTag, Table, TableData};
+use crate::mapi::{EntryId, MapiResult, PropTag, Row, Table, TableData};
 use crate::spooler::line::EVENTS_KEPT;
 use crate::spooler::{Command, Event, Line, Pending, Wake};
 
@@ -133,6 +133,11 @@ impl Session {
         if self.ready { Ok(self.rows.table()) } else { Err(MapiResult::Busy) }
     }
 
+    /// All rows with all their cells, in the order of their numbers; none before the status table can be read.
+    pub fn rows(&self) -> Vec<Row> {
+        self.rows.rows()
+    }
+
     /// Opens the status object of a resource (`OpenEntry`).
     ///
     /// # Errors
@@ -202,13 +207,9 @@ impl Session {
 
 /// The end of a time-out; one too long to count counts as a year.
 fn deadline(timeout: Duration) -> Instant {
-    const YEAR: Duration = Duration::from_secs(365 * 24 * 3600);
+    const YEAR: Duration = Duration::from_hours(365 * 24);
     Instant::now() + timeout.min(YEAR)
 }
 
-#[cfg(test)]
-mod fake;
-#[cfg(test)]
-mod procedures_tests;
 #[cfg(test)]
 mod tests;

@@ -103,6 +103,12 @@ impl TableData {
         inner.position(key.as_bytes()).and_then(|at| inner.rows.get(at)).cloned()
     }
 
+    /// All rows as they are now, in the default order.
+    pub fn rows(&self) -> Vec<Row> {
+        let inner = lock(&self.inner);
+        View::new(Arc::clone(&inner.columns), &inner.rows).rows().iter().map(|row| Row::clone(row)).collect()
+    }
+
     /// The row with this entry identifier, seen through these columns (`GetProps` on an object that has a row).
     pub fn props(&self, key: &EntryId, columns: &[PropTag]) -> Option<SRow> {
         self.row(key).map(|row| SRow::new(columns.into(), row))
@@ -112,6 +118,7 @@ impl TableData {
     pub fn table(&self) -> Table {
         let mut inner = lock(&self.inner);
         let view = Arc::new(Mutex::new(View::new(Arc::clone(&inner.columns), &inner.rows)));
+        inner.views.retain(|view| view.strong_count() > 0);
         inner.views.push(Arc::downgrade(&view));
         Table { data: self.clone(), view }
     }
