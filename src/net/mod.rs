@@ -1,1 +1,19 @@
-//! net (to be built)
+//! The way to a server: connect, TLS, sign in, read lines, stop at once when told to.
+//!
+//! Nothing here knows a mail protocol beyond what all of them share. Errors leave as [`crate::mapi::Failure`], already
+//! classed; the one place where an I/O error becomes one is [`step`].
+
+pub mod connect;
+pub mod lines;
+pub mod sasl;
+mod scram;
+pub mod step;
+#[cfg(test)]
+mod tests;
+pub mod tls;
+pub mod transcript;
+
+pub use connect::{Connection, connect};
+pub use lines::LineReader;
+pub use step::step;
+pub use transcript::Transcript;

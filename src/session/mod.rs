@@ -133,8 +133,9 @@ impl Session {
         if self.ready { Ok(self.rows.table()) } else { Err(MapiResult::Busy) }
     }
 
-    /// All rows with all their cells, in the order of their numbers; none before the status table can be read.
-    pub fn rows(&self) -> Vec<Row> {
+    /// All rows as they are now, whole, by row number: for who shows them all, as the window does. None before the status
+    /// table can be read.
+    pub fn rows(&self) -> Vec<Arc<Row>> {
         self.rows.rows()
     }
 

@@ -5,7 +5,8 @@
 //!
 //! Releasing is dropping, so it happens once and on every way out. Both send all their requests first and return the
 //! answers that are still to come: transports run side by side, and a call to a transport's own object is asynchronous
-//! to the client in MAPI as well. Both count as asked for by hand.
+//! to the client in MAPI as well. `by_hand`: a person asked just now, so that back-off of earlier failures does not hold
+//! mail up; a script uses `FLUSH_FORCE` when it means that.
 
 use std::collections::BTreeSet;
 
@@ -23,9 +24,9 @@ const COLUMNS: [PropTag; 2] = [PR_ENTRYID, PR_RESOURCE_TYPE];
 /// # Errors
 /// [`MapiResult::Busy`] before the status table can be read, [`MapiResult::NotFound`] without a spooler in it, and what
 /// [`StatusObject::flush_queues`] answers.
-pub fn flush_all(session: &Session, flags: FlushFlags) -> Result<FlushRun, MapiResult> {
+pub fn flush_all(session: &Session, flags: FlushFlags, by_hand: bool) -> Result<FlushRun, MapiResult> {
     let spooler = open_spooler(session)?;
-    let pending = spooler.flush_queues(None, flags, true)?;
+    let pending = spooler.flush_queues(None, flags, by_hand)?;
     let mut run = FlushRun::new();
     run.add(None, Via::Spooler, Ok(pending));
     Ok(run)
@@ -37,7 +38,12 @@ pub fn flush_all(session: &Session, flags: FlushFlags) -> Result<FlushRun, MapiR
 ///
 /// # Errors
 /// [`MapiResult::Busy`] before the status table can be read, [`MapiResult::NotFound`] for a name that no transport has.
-pub fn flush_each(session: &Session, names: &[String], flags: FlushFlags) -> Result<FlushRun, MapiResult> {
+pub fn flush_each(
+    session: &Session,
+    names: &[String],
+    flags: FlushFlags,
+    by_hand: bool,
+) -> Result<FlushRun, MapiResult> {
     let names: BTreeSet<&str> = names.iter().map(String::as_str).collect();
     let mut wanted = vec![of_type(ResourceType::MAPI_TRANSPORT_PROVIDER)];
     if !names.is_empty() {
@@ -49,22 +55,27 @@ pub fn flush_each(session: &Session, names: &[String], flags: FlushFlags) -> Res
     }
     let mut run = FlushRun::new();
     for transport in rows.iter().filter_map(SRow::entry_id) {
-        let (via, sent) = flush_one(session, &transport, flags);
+        let (via, sent) = flush_one(session, &transport, flags, by_hand);
         run.add(Some(transport), via, sent);
     }
     Ok(run)
 }
 
 /// One round of procedure B: opens the transport's object, looks whether it can flush, and asks it or the spooler.
-fn flush_one(session: &Session, transport: &EntryId, flags: FlushFlags) -> (Via, Result<PendingFlush, MapiResult>) {
+fn flush_one(
+    session: &Session,
+    transport: &EntryId,
+    flags: FlushFlags,
+    by_hand: bool,
+) -> (Via, Result<PendingFlush, MapiResult>) {
     let opened = session.open_entry(transport).and_then(|object| Ok((object.resource_methods()?, object)));
     match opened {
         Ok((methods, object)) if methods.contains(ResourceMethods::STATUS_FLUSH_QUEUES) => {
-            (Via::Transport, object.flush_queues(None, flags, true))
+            (Via::Transport, object.flush_queues(None, flags, by_hand))
         }
         Ok(_) => {
             let spooler = open_spooler(session);
-            (Via::Spooler, spooler.and_then(|spooler| spooler.flush_queues(Some(transport), flags, true)))
+            (Via::Spooler, spooler.and_then(|spooler| spooler.flush_queues(Some(transport), flags, by_hand)))
         }
         Err(result) => (Via::Transport, Err(result)),
     }

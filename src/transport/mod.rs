@@ -2,11 +2,19 @@
 //!
 //! A transport never sees the spool, a window or another transport. It gets a [`Support`] to report through, the
 //! [`Submissions`] of the outgoing phase and the [`Receipts`] of the incoming one. How the phases follow each other
-//! is the same for all of them and stands in `flush.rs`.
+//! is the same for all of them and stands in [`flush`](mod@flush).
 
+mod bring;
 pub mod content;
+mod deliver;
+pub mod flush;
+pub mod folder;
+pub mod pipe;
 pub mod port;
+mod program;
+pub mod registry;
 pub mod report;
+pub mod runtime;
 pub mod secrets;
 
 use std::future::Future;

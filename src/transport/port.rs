@@ -31,15 +31,16 @@ impl Desk {
         (ticket, receiver)
     }
 
-    /// Hands in an answer. Gives whether anyone still waited for it.
-    pub fn answer(&self, ticket: Ticket, answer: Answer) -> bool {
+    /// Hands in an answer.
+    ///
+    /// # Errors
+    /// Gives it back when nobody waits for it any more: claimed messages in it must go back to the queue.
+    pub fn answer(&self, ticket: Ticket, answer: Answer) -> Result<(), Answer> {
         let waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner).remove(&ticket);
-        waiting.is_some_and(|sender| sender.send(answer).is_ok())
-    }
-
-    /// A ticket for an answer that the caller does not wait for here.
-    pub fn number(&self) -> Ticket {
-        Ticket(self.next.fetch_add(1, Ordering::Relaxed) + 1)
+        match waiting {
+            Some(sender) => sender.send(answer),
+            None => Err(answer),
+        }
     }
 }
 
@@ -74,11 +75,6 @@ impl Support {
         &self.ending
     }
 
-    /// Whether a person may be asked.
-    pub fn interactive(&self) -> bool {
-        self.interactive
-    }
-
     /// The transport's name.
     pub fn transport(&self) -> &str {
         &self.transport
@@ -87,6 +83,11 @@ impl Support {
     /// Cancelled when the work is to stop now. Latches.
     pub fn cancel(&self) -> &CancellationToken {
         &self.cancel
+    }
+
+    /// Whether a person may be asked, or shown anything.
+    pub const fn interactive(&self) -> bool {
+        self.interactive
     }
 
     /// The passwords known to this session.

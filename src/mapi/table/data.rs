@@ -103,10 +103,10 @@ impl TableData {
         inner.position(key.as_bytes()).and_then(|at| inner.rows.get(at)).cloned()
     }
 
-    /// All rows as they are now, in the default order.
-    pub fn rows(&self) -> Vec<Row> {
+    /// All rows as they are now, by row number, whole.
+    pub fn rows(&self) -> Vec<Arc<Row>> {
         let inner = lock(&self.inner);
-        View::new(Arc::clone(&inner.columns), &inner.rows).rows().iter().map(|row| Row::clone(row)).collect()
+        View::new(Arc::clone(&inner.columns), &inner.rows).rows().to_vec()
     }
 
     /// The row with this entry identifier, seen through these columns (`GetProps` on an object that has a row).

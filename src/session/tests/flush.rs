@@ -47,9 +47,9 @@ fn checklist_17_the_directions_pass_through_as_they_are() {
     let mut session = spooler.session(&rows()[..2]);
     let silent_upload = FlushFlags::FLUSH_UPLOAD | FlushFlags::FLUSH_NO_UI;
     for flags in [silent_upload, FlushFlags::FLUSH_DOWNLOAD, BOTH | FlushFlags::FLUSH_FORCE, FlushFlags::empty()] {
-        flush_all(&session, flags).expect("begun").wait(&mut session);
+        flush_all(&session, flags, true).expect("begun").wait(&mut session);
         assert_eq!(asked(&spooler), [flush(spooler_id(), None, flags)]);
-        flush_each(&session, &[], flags).expect("begun").wait(&mut session);
+        flush_each(&session, &[], flags, true).expect("begun").wait(&mut session);
         assert_eq!(asked(&spooler), [flush(transport_id("work"), None, flags)]);
     }
 }
@@ -60,7 +60,7 @@ fn procedure_a_asks_the_spooler_once_without_a_target() {
     let reply = FlushReply { result: MapiResult::PartialCompletion, results: parts };
     let spooler = FakeSpooler::start(Box::new(move |_| Some(Reply::Flushed(reply.clone()))));
     let mut session = spooler.session(&rows());
-    let report = flush_all(&session, BOTH).expect("begun").wait(&mut session);
+    let report = flush_all(&session, BOTH, true).expect("begun").wait(&mut session);
     assert_eq!(asked(&spooler), [flush(spooler_id(), None, BOTH)]);
     let (ok, partial) = (MapiResult::Ok, MapiResult::PartialCompletion);
     assert_eq!(told(&report), [("work", Via::Spooler, ok), ("pipe", Via::Spooler, partial)]);
@@ -68,10 +68,21 @@ fn procedure_a_asks_the_spooler_once_without_a_target() {
 }
 
 #[test]
+fn what_no_person_asked_for_is_passed_on_as_such() {
+    let spooler = FakeSpooler::obliging();
+    let mut session = spooler.session(&rows());
+    flush_all(&session, BOTH, false).expect("begun").wait(&mut session);
+    flush_each(&session, &[], BOTH, false).expect("begun").wait(&mut session);
+    let asked = asked(&spooler);
+    assert_eq!(asked.len(), 4);
+    assert!(asked.iter().all(|command| matches!(command, Command::FlushQueues { by_hand: false, .. })));
+}
+
+#[test]
 fn checklist_20_21_each_by_its_own_object_or_by_the_spoolers_with_a_target() {
     let spooler = FakeSpooler::obliging();
     let mut session = spooler.session(&rows());
-    let report = flush_each(&session, &[], BOTH).expect("begun").wait(&mut session);
+    let report = flush_each(&session, &[], BOTH, true).expect("begun").wait(&mut session);
     let expected = [
         flush(transport_id("work"), None, BOTH),
         flush(spooler_id(), Some(transport_id("pipe")), BOTH),
@@ -89,7 +100,7 @@ fn checklist_20_the_methods_are_those_of_the_object_when_it_is_opened() {
     spooler.tell(Event::RowModified(transport_row("work", NO_METHODS)));
     let work = session.open_entry(&transport_id("work")).expect("there");
     pump_until(&mut session, |_| work.resource_methods() == Ok(NO_METHODS));
-    flush_each(&session, &["work".to_owned()], BOTH).expect("begun").wait(&mut session);
+    flush_each(&session, &["work".to_owned()], BOTH, true).expect("begun").wait(&mut session);
     assert_eq!(asked(&spooler), [flush(spooler_id(), Some(transport_id("work")), BOTH)]);
 }
 
@@ -98,10 +109,10 @@ fn checklist_19_only_the_transports_of_these_names() {
     let spooler = FakeSpooler::obliging();
     let mut session = spooler.session(&rows());
     let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
-    flush_each(&session, &names(&["home", "work", "home"]), BOTH).expect("begun").wait(&mut session);
+    flush_each(&session, &names(&["home", "work", "home"]), BOTH, true).expect("begun").wait(&mut session);
     let expected = [flush(transport_id("work"), None, BOTH), flush(transport_id("home"), None, BOTH)];
     assert_eq!(asked(&spooler), expected, "each once, in the order of the rows");
-    let unknown = flush_each(&session, &names(&["home", "MAPI spooler"]), BOTH);
+    let unknown = flush_each(&session, &names(&["home", "MAPI spooler"]), BOTH, true);
     assert_eq!(unknown.err(), Some(MapiResult::NotFound));
     assert_eq!(asked(&spooler), [], "nothing was begun");
 }
@@ -114,7 +125,7 @@ fn all_requests_are_sent_before_any_answer_is_waited_for() {
         _ => None,
     }));
     let mut session = spooler.session(&rows());
-    let mut run = flush_each(&session, &[], BOTH).expect("begun");
+    let mut run = flush_each(&session, &[], BOTH, true).expect("begun");
     let first: Vec<_> = spooler.asked.iter().take(3).collect();
     assert_eq!(first.iter().filter_map(name).collect::<Vec<_>>(), ["work", "pipe", "home"]);
     assert_eq!((run.poll(), run.progress()), (None, Progress { over: 0, of: 3 }));
@@ -139,7 +150,7 @@ fn what_one_transport_cant_do_leaves_the_others_alone() {
         })
     }));
     let mut session = spooler.session(&rows());
-    let report = flush_each(&session, &[], BOTH).expect("begun").wait(&mut session);
+    let report = flush_each(&session, &[], BOTH, true).expect("begun").wait(&mut session);
     let expected = [
         ("work", Via::Transport, MapiResult::Busy),
         ("pipe", Via::Spooler, MapiResult::NetworkError),
@@ -157,23 +168,23 @@ fn checklist_32_every_object_and_table_is_released_on_success_and_on_failure() {
     for refuses in [false, true] {
         let spooler = FakeSpooler::start(Box::new(move |_| Some(if refuses { no() } else { ok() })));
         let mut session = spooler.session(&rows());
-        for run in [flush_all(&session, BOTH), flush_each(&session, &[], BOTH)] {
+        for run in [flush_all(&session, BOTH, true), flush_each(&session, &[], BOTH, true)] {
             assert_eq!(session.open_handles(), (0, 0), "released before the answers are waited for");
             run.expect("begun").wait(&mut session);
         }
         assert_eq!(asked(&spooler).len(), 4, "they had been opened");
-        let unknown = flush_each(&session, &["nobody".to_owned()], BOTH);
+        let unknown = flush_each(&session, &["nobody".to_owned()], BOTH, true);
         assert_eq!((unknown.err(), session.open_handles()), (Some(MapiResult::NotFound), (0, 0)));
 
         // Without a spooler to fall back to, and without the method on its object.
         spooler.tell(Event::RowDeleted(spooler_id()));
         pump_until(&mut session, |session| session.open_entry(&spooler_id()).is_err());
-        assert_eq!(flush_all(&session, BOTH).err(), Some(MapiResult::NotFound));
-        let report = flush_each(&session, &["pipe".to_owned()], BOTH).expect("begun").wait(&mut session);
+        assert_eq!(flush_all(&session, BOTH, true).err(), Some(MapiResult::NotFound));
+        let report = flush_each(&session, &["pipe".to_owned()], BOTH, true).expect("begun").wait(&mut session);
         assert_eq!(told(&report), [("pipe", Via::Spooler, MapiResult::NotFound)]);
         spooler.tell(Event::RowAdded(Row::clone(spooler_row().set(PR_RESOURCE_METHODS, 0))));
         pump_until(&mut session, |session| session.open_entry(&spooler_id()).is_ok());
-        assert_eq!(flush_all(&session, BOTH).err(), Some(MapiResult::NoSupport));
+        assert_eq!(flush_all(&session, BOTH, true).err(), Some(MapiResult::NoSupport));
         assert_eq!(session.open_handles(), (0, 0));
     }
 }
@@ -193,7 +204,7 @@ fn open_handles_counts_what_is_open() {
 fn no_transports_is_success_with_nothing_to_report() {
     let spooler = FakeSpooler::obliging();
     let mut session = spooler.session(&[spooler_row()]);
-    let report = flush_each(&session, &[], BOTH).expect("begun").wait(&mut session);
+    let report = flush_each(&session, &[], BOTH, true).expect("begun").wait(&mut session);
     assert_eq!((report.result, report.results.len()), (MapiResult::Ok, 0));
 }
 
@@ -205,7 +216,7 @@ fn checklist_28_progress_is_observed_while_waiting_and_cancel_ends_it() {
     }));
     let mut session = spooler.session(&rows());
     let (cancel, cancelled) = bounded(1);
-    let run = flush_each(&session, &["work".to_owned(), "home".to_owned()], BOTH).expect("begun");
+    let run = flush_each(&session, &["work".to_owned(), "home".to_owned()], BOTH, true).expect("begun");
     spooler.tell(Event::RowModified(queued(&transport_row("work", FLUSH), 41)));
     let mut seen = Vec::new();
     let report = run.wait_with(&mut session, &cancelled, |events, progress| {
@@ -230,7 +241,7 @@ fn what_was_told_before_the_last_answer_is_observed() {
     for _ in 0..200 {
         let ended = Event::FlushEnded(result("work", MapiResult::Ok, 1));
         spooler.tell(ended.clone());
-        let run = flush_all(&session, BOTH).expect("begun");
+        let run = flush_all(&session, BOTH, true).expect("begun");
         let mut observed = Vec::new();
         run.wait_with(&mut session, &never(), |events, _| observed.extend_from_slice(events));
         assert_eq!(observed, [ended]);
@@ -241,7 +252,7 @@ fn what_was_told_before_the_last_answer_is_observed() {
 fn waiting_goes_on_without_a_canceller_and_ends_with_the_spooler() {
     let spooler = FakeSpooler::start(Box::new(|_| None));
     let mut session = spooler.session(&rows());
-    let run = flush_all(&session, BOTH).expect("begun");
+    let run = flush_all(&session, BOTH, true).expect("begun");
     let (_, nobody): (_, Receiver<()>) = bounded(0);
     spooler.asked.recv().expect("the request");
     spooler.crash();
@@ -255,7 +266,7 @@ fn the_report_reads_as_flush_json_promises() {
     let reply = FlushReply { result: MapiResult::Ok, results: vec![result("work", MapiResult::Ok, 3)] };
     let spooler = FakeSpooler::start(Box::new(move |_| Some(Reply::Flushed(reply.clone()))));
     let mut session = spooler.session(&rows());
-    let report = flush_each(&session, &["work".to_owned()], BOTH).expect("begun").wait(&mut session);
+    let report = flush_each(&session, &["work".to_owned()], BOTH, true).expect("begun").wait(&mut session);
     let expected = serde_json::json!({
         "result": "S_OK",
         "results": [{

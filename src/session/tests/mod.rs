@@ -42,7 +42,7 @@ fn checklist_06_the_status_table_is_not_readable_until_transports_are_logged_on(
     let mut session = Session::logon(spooler.line.clone(), Arc::new(|| ()));
     assert_eq!(session.get_status_table().err(), Some(MapiResult::Busy), "answered at once");
     assert_eq!(session.open_entry(&spooler_id()).err(), Some(MapiResult::UnknownEntryId));
-    assert_eq!(flush_all(&session, FlushFlags::FLUSH_UPLOAD).err(), Some(MapiResult::Busy));
+    assert_eq!(flush_all(&session, FlushFlags::FLUSH_UPLOAD, true).err(), Some(MapiResult::Busy));
     assert_eq!((session.is_ready(), session.rows()), (false, Vec::new()));
     assert_eq!(session.wait_ready(Duration::ZERO), Err(MapiResult::Timeout));
 

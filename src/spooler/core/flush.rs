@@ -1,7 +1,7 @@
 //! `FlushQueues`: who may flush, who waits for whom, and what the one who asked is told.
 
 use super::input::{Effect, Now, RequestKey};
-use super::state::{Group, Meter, Order, Run, TransportState, worst};
+use super::state::{Group, Meter, Order, Run, TransportState};
 use super::{Core, outcome};
 use crate::mapi::{Class, Direction, EntryId, Failure, FlushFlags, MapiResult, ResourceType, Stage};
 use crate::spooler::protocol::{Event, FlushReply, Got, Reply, Sent, TransportResult};
@@ -217,7 +217,7 @@ impl Core {
         for mut group in done {
             group.results.sort_by_key(|result| self.index_of(&result.transport));
             if let Some(request) = group.request {
-                let result = worst(group.results.iter().map(|result| result.result));
+                let result = MapiResult::worst(group.results.iter().map(|result| result.result));
                 let reply = FlushReply { result, results: group.results };
                 effects.push(Effect::Reply(request, Reply::Flushed(reply)));
             }

@@ -29,7 +29,7 @@ use super::protocol::{Command, Event, PlainSecret, Reply};
 pub use input::{Effect, InFlight, Input, Now, RequestKey};
 pub use routing::Router;
 use state::{Group, TransportState};
-pub use state::{Facts, worst};
+pub use state::Facts;
 
 /// What the core needs to know of the profile.
 #[derive(Debug, Clone, Default)]
@@ -272,7 +272,7 @@ impl Core {
             return;
         }
         if let Some(validation) = self.validations.remove(&number) {
-            let result = worst(validation.found.iter().map(|(_, result, _)| *result));
+            let result = MapiResult::worst(validation.found.iter().map(|(_, result, _)| *result));
             let lines = validation.found.into_iter().map(|(name, _, text)| format!("{name}: {text}"));
             let text = lines.collect::<Vec<_>>().join("\n");
             effects.push(Effect::Reply(validation.request, Reply::Validated(result, text)));

@@ -224,24 +224,3 @@ pub struct Group {
     /// What came so far.
     pub results: Vec<TransportResult>,
 }
-
-/// The worst of results, as a flush of many answers.
-pub fn worst(results: impl IntoIterator<Item = MapiResult>) -> MapiResult {
-    results.into_iter().max_by_key(|result| severity(*result)).unwrap_or(MapiResult::Ok)
-}
-
-const fn severity(result: MapiResult) -> u8 {
-    match result {
-        MapiResult::Ok => 0,
-        MapiResult::ApproxCount | MapiResult::PositionChanged | MapiResult::ErrorsReturned => 1,
-        MapiResult::PartialCompletion => 2,
-        MapiResult::Busy => 3,
-        MapiResult::UserCancel => 4,
-        MapiResult::NoSupport => 5,
-        MapiResult::NetworkError | MapiResult::Timeout => 6,
-        MapiResult::CallFailed => 7,
-        MapiResult::LogonFailed => 8,
-        MapiResult::DiskError => 9,
-        _ => 10,
-    }
-}

@@ -1,0 +1,124 @@
+//! TLS 1.2 and later with rustls on ring, named explicitly so that no other provider in the tree can make the choice
+//! ambiguous. Roots are the system's, read once, and those of the profile's `ca_file`.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::{CertificateError, ClientConfig, RootCertStore};
+use tokio::net::TcpStream;
+use tokio::sync::OnceCell;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
+use tokio_util::sync::CancellationToken;
+
+use super::step::step;
+use crate::mapi::{Blame, Class, Failure, Stage};
+use crate::profile::ServerConfig;
+
+/// How long both sides may take to agree.
+const HANDSHAKE_DEADLINE: Duration = Duration::from_secs(30);
+
+/// The system's roots. Reading them is file work, done once, on a blocking thread.
+static SYSTEM_ROOTS: OnceCell<Arc<RootCertStore>> = OnceCell::const_new();
+
+/// The configuration for servers without a `ca_file`. Shared, so that sessions can be resumed.
+static SYSTEM_CONFIG: OnceCell<Arc<ClientConfig>> = OnceCell::const_new();
+
+/// Agrees on TLS over `stream` with the server called `server.host`.
+///
+/// # Errors
+/// [`Class::Trust`] when the certificate or anything else about TLS is wrong, [`Class::Configuration`] for a bad host
+/// name or `ca_file`, and those of [`step`].
+pub(super) async fn handshake(
+    stream: TcpStream,
+    server: &ServerConfig,
+    cancel: &CancellationToken,
+    at: &str,
+) -> Result<TlsStream<TcpStream>, Failure> {
+    let name = ServerName::try_from(server.host.clone()).map_err(|error| {
+        Failure::new(Class::Configuration, Stage::Tls, at, format!("not a host name: {error}")).blaming(Blame::Local)
+    })?;
+    let config = client_config(server.ca_file.as_deref(), at).await?;
+    step(TlsConnector::from(config).connect(name, stream), HANDSHAKE_DEADLINE, cancel, Stage::Tls, at).await
+}
+
+async fn client_config(ca_file: Option<&Path>, at: &str) -> Result<Arc<ClientConfig>, Failure> {
+    let Some(ca_file) = ca_file else {
+        let config = SYSTEM_CONFIG.get_or_try_init(|| async { build(system_roots(at).await?, at) }).await?;
+        return Ok(Arc::clone(config));
+    };
+    let mut roots = RootCertStore::clone(&*system_roots(at).await?);
+    add_from_file(&mut roots, ca_file).await.map_err(|what| {
+        Failure::new(Class::Configuration, Stage::Tls, at, format!("ca_file {}: {what}", ca_file.display()))
+    })?;
+    build(Arc::new(roots), at)
+}
+
+async fn system_roots(at: &str) -> Result<Arc<RootCertStore>, Failure> {
+    let roots = SYSTEM_ROOTS
+        .get_or_try_init(|| async {
+            let found = tokio::task::spawn_blocking(rustls_native_certs::load_native_certs).await;
+            let found = found.map_err(|error| Failure::new(Class::Local, Stage::Tls, at, error.to_string()))?;
+            for error in &found.errors {
+                tracing::warn!(%error, "some of the system's certificates could not be read");
+            }
+            let mut roots = RootCertStore::empty();
+            roots.add_parsable_certificates(found.certs);
+            Ok::<_, Failure>(Arc::new(roots))
+        })
+        .await?;
+    Ok(Arc::clone(roots))
+}
+
+async fn add_from_file(roots: &mut RootCertStore, ca_file: &Path) -> Result<(), String> {
+    let pem = tokio::fs::read(ca_file).await.map_err(|error| error.to_string())?;
+    let mut added = false;
+    for certificate in CertificateDer::pem_slice_iter(&pem) {
+        let certificate = certificate.map_err(|error| error.to_string())?;
+        roots.add(certificate).map_err(|error| error.to_string())?;
+        added = true;
+    }
+    if added { Ok(()) } else { Err("holds no certificate".to_owned()) }
+}
+
+fn build(roots: Arc<RootCertStore>, at: &str) -> Result<Arc<ClientConfig>, Failure> {
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let config = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map_err(|error| failure(&error, Stage::Tls, at))?
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    Ok(Arc::new(config))
+}
+
+/// What a TLS error means, in words for people. All of them mean that the line can't be trusted.
+pub(super) fn failure(error: &rustls::Error, stage: Stage, at: &str) -> Failure {
+    let what = match error {
+        rustls::Error::InvalidCertificate(reason) => certificate_words(reason),
+        rustls::Error::InvalidMessage(_) => "the server does not speak TLS on this port".to_owned(),
+        rustls::Error::AlertReceived(alert) => format!("the server broke off TLS ({alert:?})"),
+        other => format!("no TLS: {other}"),
+    };
+    Failure::new(Class::Trust, stage, at, what)
+}
+
+fn certificate_words(reason: &CertificateError) -> String {
+    match reason {
+        CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
+            "the server's certificate has expired".to_owned()
+        }
+        CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
+            "the server's certificate is not valid yet; check this computer's clock".to_owned()
+        }
+        CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
+            "the server's certificate is for another name".to_owned()
+        }
+        CertificateError::UnknownIssuer => "the server's certificate is from an unknown issuer".to_owned(),
+        CertificateError::BadSignature => "the server's certificate was not signed by the issuer it names".to_owned(),
+        CertificateError::Revoked => "the server's certificate was revoked".to_owned(),
+        other => format!("the server's certificate is bad: {other}"),
+    }
+}
