@@ -133,7 +133,8 @@ impl Session {
         if self.ready { Ok(self.rows.table()) } else { Err(MapiResult::Busy) }
     }
 
-    /// All rows as they are now, whole: for who shows them all, as the window does.
+    /// All rows as they are now, whole, by row number: for who shows them all, as the window does. None before the status
+    /// table can be read.
     pub fn rows(&self) -> Vec<Arc<Row>> {
         self.rows.rows()
     }
@@ -207,13 +208,9 @@ impl Session {
 
 /// The end of a time-out; one too long to count counts as a year.
 fn deadline(timeout: Duration) -> Instant {
-    const YEAR: Duration = Duration::from_secs(365 * 24 * 3600);
+    const YEAR: Duration = Duration::from_hours(365 * 24);
     Instant::now() + timeout.min(YEAR)
 }
 
-#[cfg(test)]
-mod fake;
-#[cfg(test)]
-mod procedures_tests;
 #[cfg(test)]
 mod tests;

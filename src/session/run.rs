@@ -74,12 +74,7 @@ impl FlushRun {
     }
 
     /// One more request, or why it could not be sent.
-    pub(super) fn add(
-        &mut self,
-        transport: Option<EntryId>,
-        via: Via,
-        sent: Result<PendingFlush, MapiResult>,
-    ) {
+    pub(super) fn add(&mut self, transport: Option<EntryId>, via: Via, sent: Result<PendingFlush, MapiResult>) {
         let state = match sent {
             Ok(pending) => State::Waiting(pending),
             Err(result) => State::Over(Err(result.into())),
@@ -177,6 +172,11 @@ impl Part {
             State::Over(answer) => Some(Answered { part: self, answer }),
         }
     }
+
+    /// The name of its transport.
+    fn name(&self) -> Option<&str> {
+        self.transport.as_ref().and_then(|entry_id| entry_id.parse().ok()).map(|(_, name)| name)
+    }
 }
 
 impl Answered<'_> {
@@ -192,7 +192,12 @@ impl Answered<'_> {
         let via = self.part.via;
         let given = self.answer.as_ref().map_or(&[][..], |reply| &reply.results);
         if given.is_empty() {
-            return self.part.name().map(|name| FlushResult { via, of: bare(name, self.result()) }).into_iter().collect();
+            return self
+                .part
+                .name()
+                .map(|name| FlushResult { via, of: bare(name, self.result()) })
+                .into_iter()
+                .collect();
         }
         given.iter().map(|of| FlushResult { via, of: of.clone() }).collect()
     }
@@ -204,12 +209,6 @@ impl Answered<'_> {
             Some(name) => Some(format!("{name}: {reason}")),
             None => Some(reason.to_owned()),
         }
-    }
-}
-
-impl Part {
-    fn name(&self) -> Option<&str> {
-        self.transport.as_ref().and_then(|entry_id| entry_id.parse().ok()).map(|(_, name)| name)
     }
 }
 

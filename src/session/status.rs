@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use crate::mapi::tag::PR_RESOURCE_METHODS;
-use crate::mapi::{EntryId, FlushFlags, MapiResult, PropTag, ResourceMethods, ResourceType, SRow, TableData, ValidateFlags};
+use crate::mapi::{
+    EntryId, FlushFlags, MapiResult, PropTag, ResourceMethods, ResourceType, SRow, TableData, ValidateFlags,
+};
 use crate::spooler::{Command, FlushReply, Line, Pending, Reply};
 
 /// The status object of one resource. Dropping it releases it.

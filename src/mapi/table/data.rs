@@ -105,7 +105,8 @@ impl TableData {
 
     /// All rows as they are now, by row number, whole.
     pub fn rows(&self) -> Vec<Arc<Row>> {
-        lock(&self.inner).rows.clone()
+        let inner = lock(&self.inner);
+        View::new(Arc::clone(&inner.columns), &inner.rows).rows().to_vec()
     }
 
     /// The row with this entry identifier, seen through these columns (`GetProps` on an object that has a row).
@@ -117,6 +118,7 @@ impl TableData {
     pub fn table(&self) -> Table {
         let mut inner = lock(&self.inner);
         let view = Arc::new(Mutex::new(View::new(Arc::clone(&inner.columns), &inner.rows)));
+        inner.views.retain(|view| view.strong_count() > 0);
         inner.views.push(Arc::downgrade(&view));
         Table { data: self.clone(), view }
     }

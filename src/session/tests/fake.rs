@@ -1,15 +1,16 @@
 //! A spooler's end of the line for tests: a thread that shows rows, notes what it is asked, and answers by a script.
 
+use std::sync::Arc;
 use std::thread::JoinHandle;
 
-use crossbeam_channel::{Receiver, Sender, select, unbounded};
+use crossbeam_channel::{Receiver, Sender, never, select, unbounded};
 
-use super::Session;
 use crate::mapi::tag::{PR_DISPLAY_NAME, PR_ENTRYID, PR_RESOURCE_METHODS, PR_RESOURCE_TYPE};
 use crate::mapi::{EntryId, MapiResult, ResourceMethods, ResourceType, Row};
-use crate::spooler::{Command, Event, FlushReply, Incoming, Line, Reply};
+use crate::session::Session;
+use crate::spooler::{Command, Event, FlushReply, Incoming, Line, Reply, Wake};
 
-/// Answers a request; `None`: not before somebody cancels.
+/// Answers a request; `None`: not before somebody cancels it.
 pub(super) type Script = Box<dyn FnMut(&Command) -> Option<Reply> + Send>;
 
 pub(super) struct FakeSpooler {
@@ -36,9 +37,14 @@ impl FakeSpooler {
 
     /// A session with it that has these rows.
     pub(super) fn session(&self, rows: &[Row]) -> Session {
-        let mut session = Session::logon(self.line.clone(), std::sync::Arc::new(|| ()));
+        self.session_waking(rows, Arc::new(|| ()))
+    }
+
+    /// The same with a wake of its own.
+    pub(super) fn session_waking(&self, rows: &[Row], wake: Wake) -> Session {
+        let mut session = Session::logon(self.line.clone(), wake);
         self.tell(Event::Reload(rows.to_vec()));
-        session.wait_ready(std::time::Duration::from_secs(60)).expect("rows");
+        session.wait_ready(std::time::Duration::from_mins(1)).expect("rows");
         assert_eq!(session.pump(), [Event::Reload(rows.to_vec())]);
         session
     }
@@ -55,37 +61,51 @@ impl FakeSpooler {
     }
 }
 
+/// The thread. What was told before a request came is with the subscribers before the answer is.
 fn run(incoming: &Receiver<Incoming>, told: &Receiver<Event>, note: &Sender<Command>, mut script: Script) {
-    let mut subscribers: Vec<Sender<Event>> = Vec::new();
-    let mut unanswered: Vec<Sender<Reply>> = Vec::new();
+    let mut subscribers: Vec<(Sender<Event>, Wake)> = Vec::new();
+    let mut unanswered: Vec<(Option<EntryId>, Sender<Reply>)> = Vec::new();
     // Events wait for the first subscriber.
-    let nobody = crossbeam_channel::never();
+    let nobody = never();
     loop {
         let told = if subscribers.is_empty() { &nobody } else { told };
+        let publish = |event: &Event| {
+            for (sender, wake) in &subscribers {
+                sender.send(event.clone()).ok();
+                wake();
+            }
+        };
         select! {
-            recv(incoming) -> message => match message {
+            recv(told) -> event => match event {
+                Ok(event) => publish(&event),
                 Err(_) => return,
-                Ok(Incoming::Subscribe(sender, _)) => subscribers.push(sender),
+            },
+            recv(incoming) -> message => match message {
+                Ok(Incoming::Subscribe(sender, wake)) => subscribers.push((sender, wake)),
                 Ok(Incoming::Request(command, reply_to)) => {
-                    let cancels = matches!(command, Command::Cancel { .. });
+                    told.try_iter().for_each(|event| publish(&event));
+                    note.send(command.clone()).ok();
                     match script(&command) {
                         Some(reply) => drop(reply_to.send(reply)),
-                        None => unanswered.push(reply_to),
+                        None => unanswered.push((flushes(&command), reply_to)),
                     }
-                    if cancels {
-                        for reply_to in unanswered.drain(..) {
-                            drop(reply_to.send(flushed(MapiResult::UserCancel)));
+                    if let Command::Cancel { transport } = command {
+                        for (_, reply_to) in unanswered.extract_if(.., |(of, _)| transport.is_none() || *of == transport) {
+                            reply_to.send(flushed(MapiResult::UserCancel)).ok();
                         }
                     }
-                    note.send(command).ok();
                 }
-            },
-            recv(told) -> event => match event {
                 Err(_) => return,
-                Ok(event) => subscribers.retain(|sender| sender.send(event.clone()).is_ok()),
             },
         }
     }
+}
+
+/// The transport that a flush is for; all of them, or no flush: `None`.
+pub(super) fn flushes(command: &Command) -> Option<EntryId> {
+    let Command::FlushQueues { object, target, .. } = command else { return None };
+    let of = target.as_ref().unwrap_or(object);
+    (*of != spooler_id()).then(|| of.clone())
 }
 
 pub(super) fn flushed(result: MapiResult) -> Reply {
