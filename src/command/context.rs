@@ -68,7 +68,7 @@ impl Context {
             let options = submit::Options { transport: Some(seed.transport), ..submit::Options::default() };
             submitter.submit(&mut seed.content.as_bytes(), &options)?;
         }
-        submitter.finish()?;
+        submitter.commit()?;
         Ok(())
     }
 
