@@ -7,7 +7,10 @@
 pub mod content;
 mod deliver;
 pub mod folder;
+pub mod imap;
+mod meter;
 pub mod pipe;
+pub mod pop3;
 pub mod port;
 mod program;
 pub mod report;
