@@ -37,7 +37,7 @@ pub(crate) fn unique(transport: &str, mailbox: &str, uid: &str) -> String {
 }
 
 /// The first half of a digest: 128 bits tell any number of messages apart.
-fn hex_of(digest: &ring::digest::Digest) -> String {
+pub(super) fn hex_of(digest: &ring::digest::Digest) -> String {
     use std::fmt::Write as _;
     digest.as_ref().iter().take(16).fold(String::with_capacity(32), |mut hex, byte| {
         // Writing to a string can't fail.

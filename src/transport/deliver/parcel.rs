@@ -104,12 +104,12 @@ impl ContentStore for Spilled {
 }
 
 /// Takes in one message, piece by piece.
-#[derive(Debug)]
 pub(crate) struct Writer {
     spill: Spill,
     memory: BytesMut,
     file: Option<SpillFile>,
     size: u64,
+    digest: Option<ring::digest::Context>,
 }
 
 #[derive(Debug)]
@@ -136,7 +136,7 @@ impl SpillFile {
 
 impl Writer {
     pub(super) fn new(spill: Spill) -> Self {
-        Self { spill, memory: BytesMut::new(), file: None, size: 0 }
+        Self { spill, memory: BytesMut::new(), file: None, size: 0, digest: None }
     }
 
     /// For a Maildir that must be there.
@@ -149,12 +149,26 @@ impl Writer {
         self.size
     }
 
+    /// From the first byte on, makes a name of the content for want of another.
+    pub(crate) fn digest(&mut self) {
+        self.digest = Some(ring::digest::Context::new(&ring::digest::SHA256));
+    }
+
+    /// The name made of what was taken so far.
+    pub(crate) fn digested(&self) -> String {
+        let digest = self.digest.clone().map(ring::digest::Context::finish);
+        format!("sha256:{}", digest.as_ref().map(super::maildir::hex_of).unwrap_or_default())
+    }
+
     /// Takes the next bytes.
     ///
     /// # Errors
     /// The disk refused them.
     pub(crate) async fn write(&mut self, bytes: &[u8]) -> Result<(), Failure> {
         self.size += bytes.len() as u64;
+        if let Some(digest) = &mut self.digest {
+            digest.update(bytes);
+        }
         self.memory.extend_from_slice(bytes);
         if self.memory.len() >= IN_MEMORY { self.flush().await } else { Ok(()) }
     }

@@ -1,0 +1,247 @@
+//! `kind = "imap"`: fetches from an IMAP server (RFC 9051, RFC 3501) what was not fetched before, known by its UID.
+//!
+//! Each folder is listed (UID SEARCH), what is not known is fetched by wide UID FETCH ranges, two commands in the air, and
+//! each message goes straight from the line to where it is delivered. Fetching leaves no trace on the server (EXAMINE,
+//! BODY.PEEK). UIDs mean something only together with the folder's UIDVALIDITY (RFC 9051 section 2.3.1.1), so that is part
+//! of the name under which they are recorded: when it changes, everything is new.
+//!
+//! With `after = "delete"`, messages are deleted once they are on disk and recorded here: by UID EXPUNGE, or, where the
+//! server lacks it (RFC 4315), by EXPUNGE, provided that nobody else has marked a message there for deletion.
+
+mod client;
+mod fetch;
+mod response;
+#[cfg(test)]
+mod tests;
+mod uids;
+mod wire;
+
+use std::collections::HashSet;
+use std::num::NonZeroU32;
+
+use client::Client;
+use imap_types::command::CommandBody;
+use imap_types::mailbox::Mailbox;
+use response::Event;
+
+use super::deliver::{Delivery, Inbox};
+use super::meter::Meter;
+use super::report::Severity;
+use super::{BoxFuture, ReceivedItem, Receipts, Support, Traits, Transport};
+use crate::mapi::{Class, Failure, Stage};
+use crate::net::connect::address_words;
+use crate::profile::{After, DeliverTo, Identity, ServerConfig};
+
+/// The transport.
+#[derive(Debug)]
+pub struct ImapTransport {
+    server: ServerConfig,
+    folders: Vec<String>,
+    after: After,
+    delivery: Delivery,
+}
+
+/// A selected folder and what is in it.
+#[derive(Debug)]
+struct Folder {
+    /// What the record calls it.
+    mailbox: String,
+    /// Every message there is, ascending.
+    uids: Vec<NonZeroU32>,
+}
+
+impl ImapTransport {
+    /// `transport`: its name; `folders`: mailboxes to fetch; `identity`: who receives the mail, for delivery by LMTP.
+    pub fn new(
+        transport: &str,
+        server: ServerConfig,
+        folders: Vec<String>,
+        after: After,
+        deliver: &DeliverTo,
+        identity: Option<&Identity>,
+    ) -> Self {
+        let recipient = identity.map(|identity| identity.address.as_str()).or(server.user.as_deref());
+        let delivery = Delivery::new(deliver, transport, recipient);
+        Self { server, folders, after, delivery }
+    }
+
+    async fn receive(&self, support: &Support, receipts: &Receipts) -> Result<(), Failure> {
+        let mut client = Client::open(&self.server, support).await?;
+        let inbox = Inbox::new(&self.delivery, support, receipts);
+        let mut wrong = None;
+        for name in &self.folders {
+            match self.empty(&mut client, &inbox, name, support, receipts).await {
+                // One folder that isn't there leaves the others alone.
+                Err(failure) if failure.class == Class::Configuration && failure.stage == Stage::List => {
+                    support.log(Severity::Error, failure.to_string());
+                    wrong = wrong.or(Some(failure));
+                }
+                result => result?,
+            }
+        }
+        support.stage(Stage::Quit);
+        // Everything is done and answered: nothing hangs on the goodbye.
+        client.run("LOGOUT", Stage::Quit, |_| {}).await.ok();
+        wrong.map_or(Ok(()), Err)
+    }
+
+    async fn empty(
+        &self,
+        client: &mut Client<'_>,
+        inbox: &Inbox<'_>,
+        name: &str,
+        support: &Support,
+        receipts: &Receipts,
+    ) -> Result<(), Failure> {
+        support.stage(Stage::List);
+        let folder = self.select(client, name, self.after).await?;
+        let known = numbers(receipts.known(&folder.mailbox).await?);
+        let existing: HashSet<NonZeroU32> = folder.uids.iter().copied().collect();
+        let mut gone: Vec<NonZeroU32> = known.iter().filter(|uid| !existing.contains(uid)).copied().collect();
+        let (mut safe, new): (Vec<NonZeroU32>, Vec<NonZeroU32>) =
+            folder.uids.iter().partition(|uid| known.contains(uid));
+        if new.is_empty() {
+            receipts.listed(0, 0);
+        } else {
+            safe.extend(self.fetch(client, inbox, &folder, new, support, receipts).await?);
+        }
+        if self.after == After::Delete && !safe.is_empty() {
+            support.stage(Stage::Delete);
+            safe.sort_unstable();
+            if delete(client, &folder, &safe, support).await? {
+                gone.extend(safe);
+            }
+        }
+        if !gone.is_empty() {
+            receipts.forget(&folder.mailbox, gone.iter().map(ToString::to_string).collect());
+        }
+        Ok(())
+    }
+
+    /// Opens a folder, for reading only if nothing is to be deleted, and finds out what is in it.
+    async fn select(&self, client: &mut Client<'_>, name: &str, after: After) -> Result<Folder, Failure> {
+        let mailbox = Mailbox::try_from(uids::encode_name(name))
+            .map_err(|error| client.failure(Class::Configuration, Stage::List, format!("{name}: {error}")))?;
+        let body = match after {
+            After::Keep => CommandBody::Examine { mailbox },
+            After::Delete => CommandBody::Select { mailbox },
+        };
+        let mut validity = None;
+        let opened = client.run_body(body, Stage::List, |event| {
+            if let Event::UidValidity(number) = event {
+                validity = Some(number);
+            }
+        });
+        opened.await.map_err(|failure| Failure { what: format!("folder {name}"), ..failure })?;
+        let Some(validity) = validity else {
+            let what = format!("folder {name} has no lasting message numbers (UIDVALIDITY)");
+            return Err(client.failure(Class::Protocol, Stage::List, what));
+        };
+        let mut uids = Vec::new();
+        let search = client.run("UID SEARCH ALL", Stage::List, |event| {
+            if let Event::Found(found) = event {
+                uids.extend(found);
+            }
+        });
+        search.await?;
+        uids.sort_unstable();
+        uids.dedup();
+        let user = self.server.user.as_deref().unwrap_or_default();
+        Ok(Folder { mailbox: format!("imap:{user}@{}/{name};{validity}", self.server.host), uids })
+    }
+
+    /// Fetches what is new. Gives what is safe here now.
+    async fn fetch(
+        &self,
+        client: &mut Client<'_>,
+        inbox: &Inbox<'_>,
+        folder: &Folder,
+        new: Vec<NonZeroU32>,
+        support: &Support,
+        receipts: &Receipts,
+    ) -> Result<Vec<NonZeroU32>, Failure> {
+        let sizes = fetch::sizes(client, &uids::sets(&folder.uids, &new)).await?;
+        receipts.listed(new.len() as u64, sizes.values().sum());
+        support.stage(Stage::Fetch);
+        let mut intake = inbox.mailbox(&folder.mailbox).await?;
+        let (there, missing): (Vec<NonZeroU32>, Vec<NonZeroU32>) =
+            new.into_iter().partition(|uid| intake.already(&uid.to_string()));
+        let found = there.into_iter().map(|uid| {
+            let bytes = sizes.get(&uid).copied().unwrap_or_default();
+            ReceivedItem { uid: uid.to_string(), bytes }
+        });
+        intake.found(found.collect()).await?;
+        let sets = uids::sets(&folder.uids, &missing);
+        let fetched = fetch::messages(client, &mut intake, sets, support, &mut Meter::new(support)).await;
+        // What came whole before the line dropped is kept, unless everything is to stop now.
+        let settled = if support.cancel().is_cancelled() { Ok(Vec::new()) } else { intake.settle().await };
+        fetched?;
+        Ok(numbers(settled?).into_iter().collect())
+    }
+}
+
+/// Deletes messages that are safe here. Gives whether they are gone.
+async fn delete(
+    client: &mut Client<'_>,
+    folder: &Folder,
+    safe: &[NonZeroU32],
+    support: &Support,
+) -> Result<bool, Failure> {
+    let stage = Stage::Delete;
+    let uidplus = client.has("UIDPLUS").await?;
+    let mut others = false;
+    if !uidplus {
+        let ours: HashSet<NonZeroU32> = safe.iter().copied().collect();
+        let search = client.run("UID SEARCH DELETED", stage, |event| {
+            if let Event::Found(found) = event {
+                others |= found.iter().any(|uid| !ours.contains(uid));
+            }
+        });
+        search.await?;
+    }
+    for set in uids::sets(&folder.uids, safe) {
+        client.run(&format!("UID STORE {} +FLAGS.SILENT (\\Deleted)", set.text), stage, |_| {}).await?;
+        if uidplus {
+            client.run(&format!("UID EXPUNGE {}", set.text), stage, |_| {}).await?;
+        }
+    }
+    if others {
+        let what = "somebody else has marked messages for deletion: ours stay marked until they are expunged there";
+        support.log(Severity::Warning, format!("{}: {what}", client.at()));
+    } else if !uidplus {
+        client.run("EXPUNGE", stage, |_| {}).await?;
+    }
+    Ok(!others)
+}
+
+fn numbers(uids: impl IntoIterator<Item = String>) -> HashSet<NonZeroU32> {
+    uids.into_iter().filter_map(|uid| uid.parse().ok()).collect()
+}
+
+impl Transport for ImapTransport {
+    fn traits(&self) -> Traits {
+        Traits {
+            kind: "imap",
+            flushes_itself: true,
+            honours_no_ui: true,
+            asynchronous: false,
+            path: address_words(&self.server),
+        }
+    }
+
+    fn start<'a>(&'a self, support: &'a Support, receipts: &'a Receipts) -> BoxFuture<'a, Result<(), Failure>> {
+        Box::pin(self.receive(support, receipts))
+    }
+
+    fn validate_state<'a>(&'a self, support: &'a Support) -> BoxFuture<'a, Result<String, Failure>> {
+        Box::pin(async move {
+            let mut client = Client::open(&self.server, support).await?;
+            let mut messages = 0;
+            for name in &self.folders {
+                messages += self.select(&mut client, name, After::Keep).await?.uids.len();
+            }
+            client.run("LOGOUT", Stage::Quit, |_| {}).await.ok();
+            Ok(format!("signed in at {}, {messages} messages are there", client.at()))
+        })
+    }
+}

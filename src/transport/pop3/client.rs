@@ -1,0 +1,296 @@
+//! A POP3 session on a connection: from connecting to signed in, and one event after the other from there.
+
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+use super::session::{Event, Expect, Session, Status};
+use crate::mapi::{Blame, Class, Failure, Reply, Stage};
+use crate::net::sasl::{self, Exchange, Mechanism};
+use crate::net::{Connection, Transcript, connect, step};
+use crate::profile::{Security, ServerConfig};
+use crate::transport::{Support, secrets};
+
+/// How long the server may be silent.
+const SILENCE: Duration = Duration::from_secs(2 * 60);
+/// Room made for one read, in bytes.
+const READ_BYTES: usize = 64 << 10;
+/// Lines of a list that are not message data: more than any server has.
+const CAPABILITIES: usize = 200;
+
+/// What the server can do (RFC 2449).
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(super) struct Capabilities {
+    /// Takes several commands at once.
+    pub pipelining: bool,
+    stls: bool,
+    user: bool,
+    sasl: Vec<String>,
+}
+
+/// A session with a server.
+#[derive(Debug)]
+pub(super) struct Client<'a> {
+    connection: Connection,
+    session: Session,
+    out: BytesMut,
+    transcript: Transcript,
+    support: &'a Support,
+    at: String,
+    /// What it said it can do, last time it was asked.
+    pub capabilities: Capabilities,
+}
+
+impl<'a> Client<'a> {
+    /// Connects, agrees on TLS and signs in.
+    ///
+    /// # Errors
+    /// Whatever stands between us and the mailbox.
+    pub(super) async fn open(server: &ServerConfig, support: &'a Support) -> Result<Self, Failure> {
+        let connection = connect(server, support.cancel(), &|stage| support.stage(stage)).await?;
+        let at = connection.peer().to_owned();
+        let transcript = Transcript::new(at.as_str());
+        let (session, out) = (Session::new(), BytesMut::new());
+        let mut client =
+            Self { connection, session, out, transcript, support, at, capabilities: Capabilities::default() };
+        support.stage(Stage::Greeting);
+        let greeting = client.status(Stage::Greeting).await?;
+        client.approve(Stage::Greeting, greeting)?;
+        client.ask_capabilities().await?;
+        if server.security == Security::StartTls {
+            client = client.start_tls(server).await?;
+            client.ask_capabilities().await?;
+        }
+        if let Some(user) = sasl::account(server) {
+            support.stage(Stage::Login);
+            client.sign_in(server, user).await?;
+        }
+        Ok(client)
+    }
+
+    /// `host:port`.
+    pub(super) fn at(&self) -> &str {
+        &self.at
+    }
+
+    /// Puts a command into the air. It goes out with the next wait for an event.
+    pub(super) fn send(&mut self, command: &str, expect: Expect) {
+        self.transcript.sent(command.as_bytes());
+        self.put(command, expect);
+    }
+
+    fn put(&mut self, line: &str, expect: Expect) {
+        self.out.extend_from_slice(line.as_bytes());
+        self.out.extend_from_slice(b"\r\n");
+        self.session.expect(expect);
+    }
+
+    /// The next event.
+    ///
+    /// # Errors
+    /// The line or the server failed, or cancelled.
+    pub(super) async fn event(&mut self, stage: Stage) -> Result<Event, Failure> {
+        loop {
+            let event = self.session.next();
+            if let Some(event) = event.map_err(|broken| self.failure(Class::Protocol, stage, broken.to_string()))? {
+                return Ok(event);
+            }
+            let cancel = self.support.cancel();
+            if !self.out.is_empty() {
+                let (connection, out) = (&mut self.connection, &self.out);
+                let write = async {
+                    connection.write_all(out).await?;
+                    connection.flush().await
+                };
+                step(write, SILENCE, cancel, stage, &self.at).await?;
+                self.out.clear();
+            }
+            let buffer = self.session.buffer();
+            buffer.reserve(READ_BYTES);
+            let read = step(self.connection.read_buf(buffer), SILENCE, cancel, stage, &self.at).await?;
+            if read == 0 {
+                return Err(self.failure(Class::Transient, stage, "the server closed the line"));
+            }
+        }
+    }
+
+    /// The answer to the oldest command.
+    ///
+    /// # Errors
+    /// As [`Self::event`]; what the server says is not looked at.
+    pub(super) async fn status(&mut self, stage: Stage) -> Result<Status, Failure> {
+        match self.event(stage).await? {
+            Event::Status(status) => {
+                self.transcript.received(status.text.as_bytes());
+                Ok(status)
+            }
+            _ => Err(self.failure(Class::Protocol, stage, "the server answered out of turn")),
+        }
+    }
+
+    /// The lines of the list that answers the oldest command; the status if it is refused.
+    ///
+    /// # Errors
+    /// As [`Self::event`].
+    pub(super) async fn lines(&mut self, stage: Stage, mut each: impl FnMut(Bytes)) -> Result<Status, Failure> {
+        let status = self.status(stage).await?;
+        while status.ok {
+            match self.event(stage).await? {
+                Event::Line(line) => each(line),
+                _ => break,
+            }
+        }
+        Ok(status)
+    }
+
+    /// Turns a refusal into a failure.
+    ///
+    /// # Errors
+    /// The failure.
+    pub(super) fn approve(&self, stage: Stage, status: Status) -> Result<(), Failure> {
+        if status.ok { Ok(()) } else { Err(self.refusal(stage, status)) }
+    }
+
+    /// What a refusal means: by its code (RFC 2449 section 8.1, RFC 3206), else by where it came.
+    pub(super) fn refusal(&self, stage: Stage, status: Status) -> Failure {
+        let class = match (status.code.as_deref(), stage) {
+            (Some("IN-USE" | "LOGIN-DELAY" | "SYS/TEMP" | "SYS/PERM"), _) => Class::Transient,
+            (Some("AUTH"), _) | (_, Stage::Login) => Class::Login,
+            _ => Class::Transient,
+        };
+        let text = match status.code {
+            Some(code) => format!("[{code}] {}", status.text),
+            None => status.text,
+        };
+        let failure = Failure::new(class, stage, &self.at, "").with_reply(Reply { code: 0, enhanced: None, text });
+        if class == Class::Transient { failure.blaming(Blame::Site) } else { failure }
+    }
+
+    /// A failure of this session.
+    pub(super) fn failure(&self, class: Class, stage: Stage, what: impl Into<String>) -> Failure {
+        Failure::new(class, stage, &self.at, what)
+    }
+
+    /// A server without CAPA has none of it, and USER.
+    async fn ask_capabilities(&mut self) -> Result<(), Failure> {
+        self.send("CAPA", Expect::Lines);
+        let mut lines = Vec::new();
+        let status = self.lines(Stage::Greeting, |line| if lines.len() < CAPABILITIES { lines.push(line) }).await?;
+        self.capabilities =
+            if status.ok { Capabilities::parse(&lines) } else { Capabilities { user: true, ..Capabilities::default() } };
+        Ok(())
+    }
+
+    async fn start_tls(mut self, server: &ServerConfig) -> Result<Self, Failure> {
+        self.support.stage(Stage::Tls);
+        if !self.capabilities.stls {
+            return Err(self.failure(Class::Trust, Stage::Tls, "the server does not offer STLS"));
+        }
+        self.send("STLS", Expect::Status);
+        let status = self.status(Stage::Tls).await?;
+        if !status.ok {
+            return Err(Failure { class: Class::Trust, ..self.refusal(Stage::Tls, status) }.blaming(Blame::Site));
+        }
+        if !self.session.buffer().is_empty() {
+            return Err(self.failure(Class::Trust, Stage::Tls, "data was slipped in before TLS began"));
+        }
+        self.connection = self.connection.start_tls(server, self.support.cancel()).await?;
+        Ok(self)
+    }
+
+    async fn sign_in(&mut self, server: &ServerConfig, user: &str) -> Result<(), Failure> {
+        // USER and PASS show as much as SASL's LOGIN, so they are chosen by the same rule.
+        let sasl_login = self.capabilities.sasl.iter().any(|name| name.eq_ignore_ascii_case(Mechanism::Login.name()));
+        let mut offered = self.capabilities.sasl.clone();
+        if self.capabilities.user && !sasl_login {
+            offered.push(Mechanism::Login.name().to_owned());
+        }
+        let mechanism = sasl::choose(server.auth, &offered, self.connection.is_private(), &self.at)?;
+        let secret = secrets::password(self.support, server).await?;
+        let status = if mechanism == Mechanism::Login && !sasl_login {
+            use secrecy::ExposeSecret as _;
+            self.user_and_pass(user, secret.expose_secret()).await?
+        } else {
+            let exchange = Exchange::new(mechanism, user, secret, &server.host, server.port);
+            self.exchange(exchange).await?
+        };
+        let signed_in = self.approve(Stage::Login, status);
+        if let Err(failure) = &signed_in
+            && failure.class == Class::Login
+        {
+            secrets::refused(self.support, server);
+        }
+        signed_in
+    }
+
+    async fn user_and_pass(&mut self, user: &str, password: &str) -> Result<Status, Failure> {
+        if [user, password].iter().any(|word| word.contains(['\r', '\n', '\0'])) {
+            return Err(self.failure(Class::Login, Stage::Login, "the name or password has a line end in it"));
+        }
+        self.send(&format!("USER {user}"), Expect::Status);
+        let status = self.status(Stage::Login).await?;
+        if !status.ok {
+            return Ok(status);
+        }
+        self.transcript.hidden("PASS", password.len() as u64);
+        self.put(&format!("PASS {password}"), Expect::Status);
+        self.status(Stage::Login).await
+    }
+
+    /// RFC 5034. The first message of ours goes with the command when the line it makes is short enough (section 4).
+    async fn exchange(&mut self, mut exchange: Exchange) -> Result<Status, Failure> {
+        let mut command = format!("AUTH {}", exchange.mechanism().name());
+        let initial = exchange.initial().map(|initial| sasl::encode(&initial));
+        let mut later = None;
+        match initial {
+            Some(initial) if command.len() + initial.len() < 250 => {
+                command.push(' ');
+                command.push_str(if initial.is_empty() { "=" } else { &initial });
+            }
+            other => later = other,
+        }
+        self.transcript.hidden("AUTH exchange", command.len() as u64);
+        self.put(&command, Expect::Login);
+        loop {
+            let challenge = match self.event(Stage::Login).await? {
+                Event::Challenge(challenge) => challenge,
+                Event::Status(status) => {
+                    if status.ok {
+                        exchange.finished().map_err(|error| error.failure(&self.at))?;
+                    }
+                    return Ok(status);
+                }
+                _ => return Err(self.failure(Class::Protocol, Stage::Login, "the server answered out of turn")),
+            };
+            let answer = match later.take() {
+                Some(initial) => initial,
+                None => {
+                    let decoded = sasl::decode(&String::from_utf8_lossy(&challenge));
+                    let answer = decoded.and_then(|challenge| exchange.respond(&challenge));
+                    sasl::encode(&answer.map_err(|error| error.failure(&self.at))?)
+                }
+            };
+            self.out.extend_from_slice(answer.as_bytes());
+            self.out.extend_from_slice(b"\r\n");
+        }
+    }
+}
+
+impl Capabilities {
+    fn parse(lines: &[Bytes]) -> Self {
+        let mut all = Self::default();
+        for line in lines {
+            let line = String::from_utf8_lossy(line).to_ascii_uppercase();
+            let mut words = line.split_ascii_whitespace();
+            match words.next() {
+                Some("PIPELINING") => all.pipelining = true,
+                Some("STLS") => all.stls = true,
+                Some("USER") => all.user = true,
+                Some("SASL") => all.sasl = words.map(str::to_owned).collect(),
+                _ => {}
+            }
+        }
+        all
+    }
+}
