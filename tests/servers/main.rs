@@ -12,3 +12,6 @@
 mod support;
 
 mod smoke;
+mod incoming;
+mod local;
+mod outgoing;
