@@ -1,6 +1,8 @@
 //! Receiving from a real Dovecot.
 
-use crate::support::{Dovecot, Harness, PASSWORD, message};
+use crate::support::dovecot::PASSWORD;
+use crate::support::messages::message;
+use crate::support::{Dovecot, Harness};
 
 fn profile(dovecot: &Dovecot, kind: &str, port: u16, security: &str, after: &str) -> String {
     format!(
@@ -12,8 +14,7 @@ fn profile(dovecot: &Dovecot, kind: &str, port: u16, security: &str, after: &str
 }
 
 fn mail(count: usize) -> Vec<Vec<u8>> {
-    let head = "From: bob@example.net\r\nTo: ada@example.org\r\n";
-    (0..count).map(|number| [head.as_bytes(), &message(number, 1500)].concat()).collect()
+    (0..count).map(|number| message(number, 1500)).collect()
 }
 
 fn sorted(mut messages: Vec<Vec<u8>>) -> Vec<Vec<u8>> {

@@ -1,6 +1,7 @@
 //! Transports without a server: a folder, an outside program; the seed page's fallback through the spooler.
 
 use crate::support::Harness;
+use crate::support::harness::{BINARY, Run};
 
 fn letter(number: usize) -> String {
     format!("From: ada@example.org\r\nTo: bob{number}@example.net\r\nSubject: {number}\r\n\r\nhello {number}\r\n")
@@ -112,8 +113,8 @@ fn usage_errors_exit_64() {
 #[test]
 fn the_demo_goes_with_every_command() {
     let run = |arguments: &[&str]| {
-        let mut command = std::process::Command::new(crate::support::BINARY);
-        crate::support::Run::from(command.arg("--demo").args(arguments).output().expect("the program"))
+        let mut command = std::process::Command::new(BINARY);
+        Run::from(command.arg("--demo").args(arguments).output().expect("the program"))
     };
     let status = run(&["status", "--json"]).expect_code(0).json();
     assert_eq!(status["rows"].as_array().expect("rows").len(), 3 + 4);
