@@ -1,3 +1,5 @@
+//! Every kind of restriction on one row, and what is refused before any row is looked at.
+
 use proptest::prelude::*;
 
 use super::*;

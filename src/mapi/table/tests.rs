@@ -1,3 +1,5 @@
+//! Views of a table: columns, cursor, order, searches, and what listeners are told.
+
 use super::*;
 use crate::mapi::tag::{
     PR_DISPLAY_NAME, PR_ENTRYID, PR_IDENTITY_DISPLAY, PR_IDENTITY_ENTRYID, PR_IDENTITY_SEARCH_KEY, PR_INSTANCE_KEY,
