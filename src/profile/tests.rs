@@ -1,0 +1,1 @@
+//! Mistakes in profiles, and good ones.
