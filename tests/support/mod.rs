@@ -16,10 +16,12 @@ pub mod dovecot;
 pub mod harness;
 pub mod messages;
 pub mod postfix;
+pub mod screen;
 pub mod smtp_sink;
 
 pub use certs::Certs;
 pub use dovecot::Dovecot;
 pub use harness::Harness;
 pub use postfix::{Postfix, PostfixSetup};
+pub use screen::Screen;
 pub use smtp_sink::SmtpSink;
