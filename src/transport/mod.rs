@@ -19,6 +19,7 @@ pub mod registry;
 pub mod report;
 pub mod runtime;
 pub mod secrets;
+pub mod smtp;
 
 use std::future::Future;
 use std::pin::Pin;
