@@ -37,7 +37,7 @@ impl Context {
         if arguments.demo {
             let demo = Demo::start().map_err(|error| Problem::software("the demo can't start", &error))?;
             let context = Self::load(Places::of(Some(demo.profile_dir())), None)?;
-            context.seed(&demo)?;
+            context.seed()?;
             return Ok(Self { demo: Some(demo), ..context });
         }
         Self::load(Places::of(arguments.profile.as_deref()), arguments.profile.as_deref())
@@ -55,18 +55,22 @@ impl Context {
                 _ => Problem::Config(format!("{at}: {error}")),
             }
         })?;
-        let profile =
-            profile::load(&text, &file, &places).map_err(|error| Problem::Config(error.to_string()))?;
+        let profile = profile::load(&text, &file, &places).map_err(|error| Problem::Config(error.to_string()))?;
         places.create().map_err(|error| Problem::software("the profile's folders can't be made", &error))?;
         Ok(Self { places, profile, demo: None })
     }
 
     /// Puts the demo's messages into its queue.
-    fn seed(&self, demo: &Demo) -> Result<(), Problem> {
+    fn seed(&self) -> Result<(), Problem> {
         let mut submitter = Submitter::new(&self.places, &self.profile)?;
-        for seed in demo.seed_messages() {
-            let options = submit::Options { transport: Some(seed.transport), ..submit::Options::default() };
-            submitter.submit(&mut seed.content.as_bytes(), &options)?;
+        for seed in Demo::seed_messages() {
+            let options = submit::Options {
+                transport: Some(seed.transport.to_owned()),
+                sender: Some(seed.sender),
+                recipients: seed.recipients,
+                ..submit::Options::default()
+            };
+            submitter.submit(&mut seed.content.as_slice(), &options)?;
         }
         submitter.commit()?;
         Ok(())

@@ -83,11 +83,8 @@ fn print(report: &FlushReport, as_json: bool) -> Result<(), Problem> {
             (got.received, "received"),
             (got.failed, "not received"),
         ];
-        let mut words: Vec<String> = counts
-            .into_iter()
-            .filter(|(count, _)| *count > 0)
-            .map(|(count, word)| format!("{count} {word}"))
-            .collect();
+        let mut words: Vec<String> =
+            counts.into_iter().filter(|(count, _)| *count > 0).map(|(count, word)| format!("{count} {word}")).collect();
         if words.is_empty() {
             words.push("nothing to do".to_owned());
         }

@@ -9,9 +9,9 @@ use super::{Problem, exit, printable, say, say_json};
 use crate::mapi::flags::flag_names;
 use crate::mapi::tag::{
     PR_DISPLAY_NAME, PR_ENTRYID, PR_PROVIDER_DISPLAY, PR_RESOURCE_FLAGS, PR_RESOURCE_METHODS, PR_RESOURCE_TYPE,
-    PR_SLUICE_BYTES, PR_SLUICE_DEFERRED, PR_SLUICE_FAILED, PR_SLUICE_HELD, PR_SLUICE_HONOURS_NO_UI,
-    PR_SLUICE_IN_DOUBT, PR_SLUICE_IN_FLIGHT, PR_SLUICE_OLDEST, PR_SLUICE_QUEUED, PR_SLUICE_WAITING,
-    PR_SLUICE_WAITING_AS_OF, PR_SLUICE_WAITING_BYTES, PR_STATUS_CODE, PR_STATUS_STRING,
+    PR_SLUICE_BYTES, PR_SLUICE_DEFERRED, PR_SLUICE_FAILED, PR_SLUICE_HELD, PR_SLUICE_HONOURS_NO_UI, PR_SLUICE_IN_DOUBT,
+    PR_SLUICE_IN_FLIGHT, PR_SLUICE_OLDEST, PR_SLUICE_QUEUED, PR_SLUICE_WAITING, PR_SLUICE_WAITING_AS_OF,
+    PR_SLUICE_WAITING_BYTES, PR_STATUS_CODE, PR_STATUS_STRING,
 };
 use crate::mapi::{PropTag, ResourceFlags, ResourceMethods, ResourceType, Row, StatusCode};
 use crate::spooler::Stay;
@@ -85,8 +85,8 @@ fn print_table(rows: &[Arc<Row>]) {
     let shown = rows.iter().filter(|row| {
         matches!(resource_type(row), Some(ResourceType::MAPI_SPOOLER | ResourceType::MAPI_TRANSPORT_PROVIDER))
     });
-    let mut lines = vec![["Resource", "To send", "Deferred", "Held", "Failed", "In doubt", "Waiting", "Status"]
-        .map(str::to_owned)];
+    let mut lines =
+        vec![["Resource", "To send", "Deferred", "Held", "Failed", "In doubt", "Waiting", "Status"].map(str::to_owned)];
     for row in shown {
         let count = |tag| match row.number(tag) {
             Some(0) => "–".to_owned(),

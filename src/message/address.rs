@@ -89,12 +89,23 @@ mod tests {
 
     #[test]
     fn nothing_that_could_end_a_command_is_deliverable() {
-        for good in ["ann@example.org", "a.b+c@example.org", "\"a b\"@example.org", "jürgen@exämple.org", "a@[127.0.0.1]"] {
+        for good in
+            ["ann@example.org", "a.b+c@example.org", "\"a b\"@example.org", "jürgen@exämple.org", "a@[127.0.0.1]"]
+        {
             assert!(is_deliverable(good), "{good}");
         }
-        for bad in
-            ["", "ann", "@example.org", "ann@", "a b@example.org", "a>@example.org", "a@b>\r\nRCPT TO:<c@d", "a\n@b", "a@b c", "a@b@c@"]
-        {
+        for bad in [
+            "",
+            "ann",
+            "@example.org",
+            "ann@",
+            "a b@example.org",
+            "a>@example.org",
+            "a@b>\r\nRCPT TO:<c@d",
+            "a\n@b",
+            "a@b c",
+            "a@b@c@",
+        ] {
             assert!(!is_deliverable(bad), "{bad:?}");
         }
     }

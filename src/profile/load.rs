@@ -15,12 +15,33 @@ const TRANSPORT: &[&str] =
     &["name", "identity", "accepts", "prefer_last", "resource", "connect", "outgoing", "incoming", "queue"];
 const CONNECT: &[&str] = &["up", "down", "silent"];
 const OUTGOING: &[&str] = &[
-    "kind", "host", "port", "security", "user", "password", "auth", "connections", "ca_file", "allow_plaintext",
-    "command", "path",
+    "kind",
+    "host",
+    "port",
+    "security",
+    "user",
+    "password",
+    "auth",
+    "connections",
+    "ca_file",
+    "allow_plaintext",
+    "command",
+    "path",
 ];
 const INCOMING: &[&str] = &[
-    "kind", "host", "port", "security", "user", "password", "auth", "ca_file", "allow_plaintext", "folders", "after",
-    "deliver", "path",
+    "kind",
+    "host",
+    "port",
+    "security",
+    "user",
+    "password",
+    "auth",
+    "ca_file",
+    "allow_plaintext",
+    "folders",
+    "after",
+    "deliver",
+    "path",
 ];
 const PASSWORD: &[&str] = &["keyring", "command", "env", "ask"];
 const DELIVER: &[&str] = &["maildir", "lmtp", "command"];

@@ -27,9 +27,7 @@ impl Places {
             return Self { config: folder.clone(), data: folder.clone(), state: folder.join("log"), runtime };
         }
         let home = variable("HOME").unwrap_or_else(|| PathBuf::from("/"));
-        let base = |name: &str, default: &str| {
-            variable(name).unwrap_or_else(|| home.join(default)).join("mailsluice")
-        };
+        let base = |name: &str, default: &str| variable(name).unwrap_or_else(|| home.join(default)).join("mailsluice");
         Self {
             config: base("XDG_CONFIG_HOME", ".config"),
             data: base("XDG_DATA_HOME", ".local/share"),
@@ -95,9 +93,10 @@ fn variable(name: &str) -> Option<PathBuf> {
 
 /// FNV-1a: the same name in every process and version, which the standard hasher does not promise.
 fn fingerprint(path: &Path) -> u64 {
-    path.as_os_str().as_encoded_bytes().iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
-        (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
-    })
+    path.as_os_str()
+        .as_encoded_bytes()
+        .iter()
+        .fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3))
 }
 
 /// Makes a folder, and those above it, that only its owner can enter. One that is there stays as it is.

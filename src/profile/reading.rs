@@ -78,13 +78,7 @@ pub(super) struct Section<'a, 'i> {
 
 impl<'a, 'i> Section<'a, 'i> {
     /// A table; keys that are not in `allowed` are noted.
-    pub(super) fn new(
-        name: &str,
-        at: usize,
-        table: &'a DeTable<'i>,
-        allowed: &[&str],
-        notes: &mut Notes<'_>,
-    ) -> Self {
+    pub(super) fn new(name: &str, at: usize, table: &'a DeTable<'i>, allowed: &[&str], notes: &mut Notes<'_>) -> Self {
         let section = Self { name: name.to_owned(), at, table };
         for key in table.keys() {
             let word: &str = key.get_ref();
@@ -108,10 +102,13 @@ impl<'a, 'i> Section<'a, 'i> {
     }
 
     fn value(&self, key: &str) -> Option<&'a Spanned<DeValue<'i>>> {
-        self.table.iter().find(|(name, _)| {
-            let name: &str = name.get_ref();
-            name == key
-        }).map(|(_, value)| value)
+        self.table
+            .iter()
+            .find(|(name, _)| {
+                let name: &str = name.get_ref();
+                name == key
+            })
+            .map(|(_, value)| value)
     }
 
     /// Whether the key is there.
@@ -147,12 +144,11 @@ impl<'a, 'i> Section<'a, 'i> {
     }
 
     pub(super) fn text(&self, key: &str, notes: &mut Notes<'_>) -> Option<String> {
-        self.typed(key, "text in quotes", notes, |value| value.as_str().map(ToOwned::to_owned))
-            .inspect(|text| {
-                if text.contains(|letter: char| letter.is_control()) {
-                    self.note(key, "must not contain control characters", notes);
-                }
-            })
+        self.typed(key, "text in quotes", notes, |value| value.as_str().map(ToOwned::to_owned)).inspect(|text| {
+            if text.contains(|letter: char| letter.is_control()) {
+                self.note(key, "must not contain control characters", notes);
+            }
+        })
     }
 
     pub(super) fn truth(&self, key: &str, notes: &mut Notes<'_>) -> Option<bool> {

@@ -264,9 +264,7 @@ impl Loop {
     fn job(&self, claimed: ClaimedEnvelope) -> Job {
         let content = match claimed.inline {
             Some(bytes) => Content::Inline(bytes.into()),
-            None => {
-                Content::Stored { store: Arc::clone(&self.store), message: claimed.message, size: claimed.size }
-            }
+            None => Content::Stored { store: Arc::clone(&self.store), message: claimed.message, size: claimed.size },
         };
         let recipients = claimed.recipients.into_iter().map(|(id, address)| JobRecipient { id, address }).collect();
         Job {

@@ -80,7 +80,7 @@ impl Submitter {
     /// # Errors
     /// Why it was not taken. The messages taken before are not touched by that.
     pub fn submit(&mut self, input: &mut dyn Read, options: &Options) -> Result<(), SubmitError> {
-        let mut staging = self.batch.stage()?;
+        let mut staging = self.batch.stage().map_err(Failure::from)?;
         let mut failure = None;
         let prepared = prepare::prepare(input, &options.reading, &mut |bytes| {
             staging.write(bytes).map_err(|error| {
@@ -107,15 +107,16 @@ impl Submitter {
 
     /// The envelopes of a prepared message.
     fn address(&self, prepared: Prepared, options: &Options) -> Result<NewMessage, SubmitError> {
-        let recipients =
-            if options.recipients.is_empty() { prepared.recipients() } else { options.recipients.clone() };
+        let recipients = if options.recipients.is_empty() { prepared.recipients() } else { options.recipients.clone() };
         if recipients.is_empty() {
             return Err(SubmitError::NoRecipients);
         }
         let sender = options.sender.clone().unwrap_or_else(|| prepared.sender.clone());
         let from = if prepared.from.is_empty() { &sender } else { &prepared.from };
         let routing = match &options.transport {
-            Some(name) if self.router.has(name) => Routing { envelopes: vec![(name.clone(), recipients)], nobody: vec![] },
+            Some(name) if self.router.has(name) => {
+                Routing { envelopes: vec![(name.clone(), recipients)], nobody: vec![] }
+            }
             Some(name) => return Err(SubmitError::NoTransport(name.clone())),
             None => self.router.route(from, &recipients),
         };

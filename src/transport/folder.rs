@@ -19,7 +19,7 @@ use std::sync::Arc;
 use super::deliver::maildir::{self, Entry, Maildir};
 use super::deliver::{Delivery, Inbox, Intake, Marks, Parcel, Writer, blocking, disk_failure, shown};
 use super::report::ReportKind;
-use super::{BoxFuture, Job, ReceivedItem, Receipts, Submissions, Support, Traits, Transport};
+use super::{BoxFuture, Job, Receipts, ReceivedItem, Submissions, Support, Traits, Transport};
 use crate::mapi::{Class, Failure, Outcome, Stage};
 use crate::profile::{After, DeliverTo, Identity};
 

@@ -113,13 +113,7 @@ impl From<Failure> for Missed {
 
 impl Transport for PipeTransport {
     fn traits(&self) -> Traits {
-        Traits {
-            kind: "pipe",
-            flushes_itself: false,
-            honours_no_ui: true,
-            asynchronous: false,
-            path: self.program(),
-        }
+        Traits { kind: "pipe", flushes_itself: false, honours_no_ui: true, asynchronous: false, path: self.program() }
     }
 
     fn submit<'a>(&'a self, support: &'a Support, queue: &'a Submissions) -> BoxFuture<'a, Result<(), Failure>> {

@@ -11,7 +11,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
-mod smoke;
 mod incoming;
 mod local;
 mod outgoing;
+mod smoke;

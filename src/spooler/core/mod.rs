@@ -28,8 +28,8 @@ use crate::transport::{Answer, Severity, Ticket};
 use super::protocol::{Command, Event, PlainSecret, Reply};
 pub use input::{Effect, InFlight, Input, Now, RequestKey};
 pub use routing::Router;
-use state::{Group, TransportState};
 pub use state::Facts;
+use state::{Group, TransportState};
 
 /// What the core needs to know of the profile.
 #[derive(Debug, Clone, Default)]
@@ -203,9 +203,10 @@ impl Core {
     }
 
     fn answer(&mut self, ticket: Ticket, secret: Option<PlainSecret>, effects: &mut Vec<Effect>) -> Reply {
-        let waiting = self.transports.iter_mut().find(|transport| {
-            transport.question.as_ref().is_some_and(|(waiting, _)| *waiting == ticket)
-        });
+        let waiting = self
+            .transports
+            .iter_mut()
+            .find(|transport| transport.question.as_ref().is_some_and(|(waiting, _)| *waiting == ticket));
         let Some(transport) = waiting else {
             return Reply::Refused(MapiResult::NotFound, "nobody waits for this answer".to_owned());
         };

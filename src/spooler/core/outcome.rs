@@ -99,11 +99,7 @@ fn reroute(ops: &mut Vec<SpoolOp>, envelope: &InFlight, recipient: RecipientId, 
             return;
         }
     }
-    ops.push(SpoolOp::Reroute {
-        envelope: envelope.envelope,
-        recipients: vec![recipient],
-        transport: to.to_owned(),
-    });
+    ops.push(SpoolOp::Reroute { envelope: envelope.envelope, recipients: vec![recipient], transport: to.to_owned() });
 }
 
 fn recipient_result(

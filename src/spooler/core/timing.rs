@@ -76,12 +76,8 @@ impl Core {
             })
             .collect();
         if !due.is_empty() {
-            let order = Order {
-                flags: FlushFlags::FLUSH_UPLOAD | BY_ITSELF,
-                by_hand: false,
-                retry_only: true,
-                group: 0,
-            };
+            let order =
+                Order { flags: FlushFlags::FLUSH_UPLOAD | BY_ITSELF, by_hand: false, retry_only: true, group: 0 };
             self.order(&due, order, None, effects);
         }
     }
