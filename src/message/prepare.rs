@@ -330,3 +330,6 @@ fn new_message_id(from: &str) -> Result<String, MessageError> {
     let domain = from.rsplit_once('@').map_or("localhost.invalid", |(_, domain)| domain);
     Ok(format!("{number:032x}@{domain}"))
 }
+
+#[cfg(test)]
+mod tests;
