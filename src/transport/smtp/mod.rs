@@ -21,6 +21,8 @@ mod open;
 mod reply;
 mod session;
 mod stuffing;
+#[cfg(test)]
+mod testing;
 mod window;
 
 use super::{BoxFuture, Submissions, Support, Traits, Transport, secrets};

@@ -8,6 +8,8 @@
 //! never earlier and never later, and only committed flights can be in doubt.
 
 mod answer;
+#[cfg(test)]
+mod tests;
 mod write;
 
 use std::collections::VecDeque;
