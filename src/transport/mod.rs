@@ -15,6 +15,8 @@ pub mod port;
 mod program;
 pub mod report;
 pub mod secrets;
+#[cfg(test)]
+mod testing;
 
 use std::future::Future;
 use std::pin::Pin;
