@@ -20,6 +20,8 @@ pub mod report;
 pub mod runtime;
 pub mod secrets;
 pub mod smtp;
+#[cfg(test)]
+mod testing;
 
 use std::future::Future;
 use std::pin::Pin;
