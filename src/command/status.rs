@@ -13,7 +13,7 @@ use crate::mapi::tag::{
     PR_SLUICE_IN_FLIGHT, PR_SLUICE_OLDEST, PR_SLUICE_QUEUED, PR_SLUICE_WAITING, PR_SLUICE_WAITING_AS_OF,
     PR_SLUICE_WAITING_BYTES, PR_STATUS_CODE, PR_STATUS_STRING,
 };
-use crate::mapi::{PropTag, ResourceFlags, ResourceMethods, ResourceType, Row, StatusCode};
+use crate::mapi::{PropTag, PropValue, ResourceFlags, ResourceMethods, ResourceType, Row, StatusCode};
 use crate::spooler::Stay;
 
 /// Runs the command.
@@ -47,7 +47,7 @@ fn row_json(row: &Row) -> Value {
     put("resource_flags", flag_names(&ResourceFlags::from_bits_retain(row.bits(PR_RESOURCE_FLAGS))).into());
     put("status_code", flag_names(&StatusCode::from_bits_retain(row.bits(PR_STATUS_CODE))).into());
     put("status_string", text(PR_STATUS_STRING));
-    put("honours_no_ui", row.get(PR_SLUICE_HONOURS_NO_UI).and_then(|cell| cell.as_bool()).into());
+    put("honours_no_ui", row.get(PR_SLUICE_HONOURS_NO_UI).and_then(PropValue::as_bool).into());
     if matches!(kind, Some(ResourceType::MAPI_TRANSPORT_PROVIDER | ResourceType::MAPI_SPOOLER)) {
         put("outgoing", outgoing(row));
         put("incoming", incoming(row));
@@ -94,7 +94,7 @@ fn print_table(rows: &[Arc<Row>]) {
             None => "?".to_owned(),
         };
         let mut status = printable(row.text(PR_STATUS_STRING).unwrap_or_default());
-        if row.get(PR_SLUICE_HONOURS_NO_UI).and_then(|cell| cell.as_bool()) == Some(false) {
+        if row.get(PR_SLUICE_HONOURS_NO_UI).and_then(PropValue::as_bool) == Some(false) {
             status.push_str(" (ignores No UI)");
         }
         lines.push([

@@ -111,6 +111,7 @@ impl Tally<'_> {
 }
 
 /// The input with its line ends made CRLF, and CRLF at its end.
+#[expect(clippy::struct_excessive_bools, reason = "each is one fact about the byte before")]
 struct Lines<'i> {
     input: &'i mut dyn Read,
     dot_ends: bool,

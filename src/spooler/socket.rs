@@ -60,7 +60,7 @@ impl Socket {
             for stream in listener.incoming() {
                 let Ok(stream) = stream else { break };
                 let line = line.clone();
-                named("socket client", move || serve(stream, &line)).ok();
+                named("socket client", move || serve(&stream, &line)).ok();
             }
         })?;
         Ok(Self { path: path.to_owned() })
@@ -78,13 +78,13 @@ fn named(name: &str, work: impl FnOnce() + Send + 'static) -> std::io::Result<()
 }
 
 /// One client: reads its lines here, writes on a thread of its own.
-fn serve(stream: UnixStream, line: &Line) {
+fn serve(stream: &UnixStream, line: &Line) {
     let Ok(writing) = stream.try_clone() else { return };
     let (replies, to_write) = unbounded();
     if named("socket writer", move || write_lines(writing, &to_write)).is_err() {
         return;
     }
-    for message in messages::<FromClient>(&stream) {
+    for message in messages::<FromClient>(stream) {
         match message {
             FromClient::Subscribe => {
                 let events = line.subscribe(Arc::new(|| {}));

@@ -18,7 +18,6 @@ mod timing;
 mod tests;
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use crate::mapi::{Class, EntryId, MapiResult, ResourceType, Row, Stage, ValidateFlags};
 use crate::profile::{InDoubtPolicy, Schedule};
@@ -65,7 +64,6 @@ pub struct Core {
     shutdown: Option<RequestKey>,
     stopped: bool,
     published: BTreeMap<EntryId, Row>,
-    published_at: Duration,
 }
 
 /// A `ValidateState` request over one or more transports.
@@ -94,7 +92,6 @@ impl Core {
             shutdown: None,
             stopped: false,
             published: BTreeMap::new(),
-            published_at: Duration::ZERO,
         }
     }
 
