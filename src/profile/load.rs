@@ -6,8 +6,8 @@ use std::time::Duration;
 use toml::de::DeTable;
 
 use super::model::{
-    After, AuthChoice, ConnectCommand, DeliverTo, ExternalQueue, Identity, InDoubtPolicy, Incoming, IncomingSource, Outgoing,
-    Profile, QueueKind, Schedule, SecretSource, Security, ServerConfig, SmtpConfig, TransportConfig,
+    After, AuthChoice, ConnectCommand, DeliverTo, ExternalQueue, Identity, InDoubtPolicy, Incoming, IncomingSource,
+    Outgoing, Profile, QueueKind, Schedule, SecretSource, Security, ServerConfig, SmtpConfig, TransportConfig,
 };
 use super::places::Places;
 use super::reading::{Notes, ProfileError, Section};

@@ -52,6 +52,11 @@ impl Loop {
     /// Runs until the core says stop.
     pub(super) fn run(mut self) {
         let mut inputs = VecDeque::from([Input::Started]);
+        match self.spool.transaction(counted) {
+            // Before the first client sees a row.
+            Ok(counted) => inputs.push_front(counted),
+            Err(error) => inputs.push_front(Input::SpoolFailed(error.into())),
+        }
         loop {
             let stop = self.round(&mut inputs);
             if stop {
@@ -309,6 +314,10 @@ fn write(spool: &mut SpoolTransaction<'_>, effects: &[Effect], now: Now) -> Resu
             _ => {}
         }
     }
-    committed.counted = Some(Input::Counted { counts: spool.counts()?, next_due: spool.next_due()? });
+    committed.counted = Some(counted(spool)?);
     Ok(committed)
+}
+
+fn counted(spool: &mut SpoolTransaction<'_>) -> Result<Input, SpoolError> {
+    Ok(Input::Counted { counts: spool.counts()?, next_due: spool.next_due()? })
 }

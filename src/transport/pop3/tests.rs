@@ -21,7 +21,8 @@ fn events(expect: &[Expect], chunks: &[&[u8]]) -> Result<Vec<Event>, Broken> {
     Ok(events)
 }
 
-const TRANSCRIPT: &[u8] = b"+OK ready\r\n+OK\r\nUIDL\r\nSASL PLAIN\r\n.\r\n-ERR [IN-USE] busy\r\n+OK 7\r\n..\r\na\n.\nb\r\n.\r\n";
+const TRANSCRIPT: &[u8] =
+    b"+OK ready\r\n+OK\r\nUIDL\r\nSASL PLAIN\r\n.\r\n-ERR [IN-USE] busy\r\n+OK 7\r\n..\r\na\n.\nb\r\n.\r\n";
 
 #[test]
 fn a_transcript_reads_the_same_at_every_split() {
@@ -187,7 +188,8 @@ async fn a_message_that_vanished_leaves_the_others_alone() {
 async fn a_line_that_drops_in_a_message_leaves_nothing_of_it() {
     let stage = Stage3::new();
     let large = "x".repeat(70_000);
-    let half = format!("{TWO}\nC: RETR 1\nC: RETR 2\nS: +OK\nS: one\nS: .\nS: +OK\n{}X", format!("S: {large}\n").repeat(5));
+    let half =
+        format!("{TWO}\nC: RETR 1\nC: RETR 2\nS: +OK\nS: one\nS: .\nS: +OK\n{}X", format!("S: {large}\n").repeat(5));
     let failure = stage.receive(After::Keep, &script(&half)).await.unwrap_err();
     assert_eq!((failure.class, failure.stage), (Class::Transient, Stage::Fetch));
     // The one before it came whole and is kept.
@@ -230,7 +232,8 @@ async fn one_command_at_a_time_where_the_server_wants_it() {
 
 #[tokio::test]
 async fn refusals_are_told_apart() {
-    let refused = |reply: &str| format!("S: +OK\nC: CAPA\nS: +OK\nS: USER\nS: .\nC: USER ann\nS: +OK\nC: PASS …\nS: {reply}");
+    let refused =
+        |reply: &str| format!("S: +OK\nC: CAPA\nS: +OK\nS: USER\nS: .\nC: USER ann\nS: +OK\nC: PASS …\nS: {reply}");
     for (reply, class) in [
         ("-ERR [AUTH] wrong", Class::Login),
         ("-ERR wrong", Class::Login),
