@@ -28,8 +28,13 @@ impl SecretCache {
     }
 }
 
-pub async fn password(support: &super::Support, server: &crate::profile::ServerConfig) -> Result<SecretString, crate::mapi::Failure> {
+pub async fn password(
+    support: &super::Support,
+    server: &crate::profile::ServerConfig,
+) -> Result<SecretString, crate::mapi::Failure> {
     let _ = (support, server);
     Ok(SecretString::from("secret".to_owned()))
 }
-pub fn refused(support: &super::Support, server: &crate::profile::ServerConfig) { let _ = (support, server); }
+pub fn refused(support: &super::Support, server: &crate::profile::ServerConfig) {
+    let _ = (support, server);
+}

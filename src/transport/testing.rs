@@ -117,8 +117,7 @@ fn listen(memory: &mut Memory, desk: &Desk, kind: ReportKind) {
 
 /// A message to send to these.
 pub(crate) fn job(number: i64, sender: &str, recipients: &[&str], content: &'static [u8]) -> Job {
-    let recipient =
-        |(id, address): (i64, &&str)| JobRecipient { id: RecipientId(id), address: (*address).to_owned() };
+    let recipient = |(id, address): (i64, &&str)| JobRecipient { id: RecipientId(id), address: (*address).to_owned() };
     Job {
         envelope: EnvelopeId(number),
         attempt: 1,
