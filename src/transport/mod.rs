@@ -15,6 +15,7 @@ pub mod port;
 mod program;
 pub mod report;
 pub mod secrets;
+pub mod smtp;
 #[cfg(test)]
 mod testing;
 

@@ -31,15 +31,16 @@ impl Desk {
         (ticket, receiver)
     }
 
-    /// Hands in an answer. Gives whether anyone still waited for it.
-    pub fn answer(&self, ticket: Ticket, answer: Answer) -> bool {
+    /// Hands in an answer.
+    ///
+    /// # Errors
+    /// Gives it back when nobody waits for it any more: claimed messages in it must go back to the queue.
+    pub fn answer(&self, ticket: Ticket, answer: Answer) -> Result<(), Answer> {
         let waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner).remove(&ticket);
-        waiting.is_some_and(|sender| sender.send(answer).is_ok())
-    }
-
-    /// A ticket for an answer that the caller does not wait for here.
-    pub fn number(&self) -> Ticket {
-        Ticket(self.next.fetch_add(1, Ordering::Relaxed) + 1)
+        match waiting {
+            Some(sender) => sender.send(answer),
+            None => Err(answer),
+        }
     }
 }
 
@@ -50,6 +51,7 @@ pub struct Support {
     reports: Sender<Report>,
     desk: Arc<Desk>,
     cancel: CancellationToken,
+    ending: CancellationToken,
     interactive: bool,
     secrets: Arc<super::secrets::SecretCache>,
 }
@@ -64,7 +66,13 @@ impl Support {
         interactive: bool,
         secrets: Arc<super::secrets::SecretCache>,
     ) -> Self {
-        Self { transport, reports, desk, cancel, interactive, secrets }
+        Self { transport, reports, desk, cancel, ending: CancellationToken::new(), interactive, secrets }
+    }
+
+    /// Cancelled when the FLUSH bit is cleared: finish the message in hand and stop. [`Submissions::next`] minds it by
+    /// itself; an incoming transport looks between messages.
+    pub fn ending(&self) -> &CancellationToken {
+        &self.ending
     }
 
     /// The transport's name.

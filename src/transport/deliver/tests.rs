@@ -163,3 +163,36 @@ async fn a_program_that_is_not_there_ends_it() {
     };
     assert_eq!(scene.deliver(&[plain("1")]).await.unwrap_err().class, Class::Configuration);
 }
+
+#[tokio::test]
+async fn an_lmtp_server_answers_for_each_message() {
+    use crate::transport::testing::scripted;
+    for (reply, class) in [
+        ("250 2.0.0 done", None),
+        ("552 5.2.2 full", Some(Class::Permanent)),
+        ("452 4.2.2 full", Some(Class::Transient)),
+    ] {
+        let (port, server) = scripted(format!(
+            "S: 220 hi\nC: LHLO …\nS: 250 hi\nC: MAIL FROM:<>\nS: 250 ok\nC: RCPT TO:<ann@example.org>\nS: 250 ok
+            C: DATA\nS: 354 go\nC: Subject: x\nC: \nC: ..\nC: .\nS: {reply}\nC: QUIT\nS: 221 bye"
+        ))
+        .await;
+        let to = DeliverTo::Lmtp(format!("127.0.0.1:{port}"));
+        let scene = Scene { delivery: Delivery::new(&to, "work", Some("ann@example.org")), ..Scene::new() };
+        let recorded = scene.deliver(&[plain("1")]).await.unwrap();
+        server.await.unwrap();
+        scene.spooler.caught_up().await;
+        assert_eq!(recorded.len(), usize::from(class.is_none()), "{reply}");
+        assert_eq!(scene.spooler.memory().failed.first().map(|failure| failure.class), class, "{reply}");
+    }
+}
+
+#[tokio::test]
+async fn an_lmtp_server_that_is_not_there_ends_it() {
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let to = DeliverTo::Lmtp(format!("127.0.0.1:{port}"));
+    let scene = Scene { delivery: Delivery::new(&to, "work", Some("ann@example.org")), ..Scene::new() };
+    assert_eq!(scene.deliver(&[plain("1")]).await.unwrap_err().class, Class::Offline);
+    let nobody = Scene { delivery: Delivery::new(&to, "work", None), ..Scene::new() };
+    assert_eq!(nobody.deliver(&[plain("1")]).await.unwrap_err().class, Class::Configuration);
+}
