@@ -84,7 +84,7 @@ fn listen(memory: &mut Memory, desk: &Desk, kind: ReportKind) {
     match kind {
         ReportKind::Known { ticket, mailbox } => {
             let known = memory.known.get(&mailbox).into_iter().flatten().cloned().collect();
-            desk.answer(ticket, Answer::Known(known));
+            desk.answer(ticket, Answer::Known(known)).ok();
         }
         ReportKind::Received { ticket, mailbox, items } => {
             let answer = if memory.disk_full {
@@ -93,18 +93,18 @@ fn listen(memory: &mut Memory, desk: &Desk, kind: ReportKind) {
                 memory.known.entry(mailbox).or_default().extend(items.into_iter().map(|item| item.uid));
                 Answer::Done
             };
-            desk.answer(ticket, answer);
+            desk.answer(ticket, answer).ok();
         }
         ReportKind::Forget { mailbox, uids } => {
             let known = memory.known.entry(mailbox).or_default();
             known.retain(|uid| !uids.contains(uid));
         }
         ReportKind::Want { ticket, .. } => {
-            desk.answer(ticket, Answer::Jobs(std::mem::take(&mut memory.jobs)));
+            desk.answer(ticket, Answer::Jobs(std::mem::take(&mut memory.jobs))).ok();
         }
         ReportKind::Offering { ticket, envelopes } => {
             memory.offered.extend(envelopes);
-            desk.answer(ticket, Answer::Done);
+            desk.answer(ticket, Answer::Done).ok();
         }
         ReportKind::EndMessage { envelope, outcomes } => {
             memory.ended.extend(outcomes.into_iter().map(|(_, outcome)| (envelope, outcome)));

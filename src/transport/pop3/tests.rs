@@ -75,12 +75,12 @@ proptest! {
 }
 
 /// A transport into a Maildir, with a spooler around it.
-struct Stage3 {
+struct Scene {
     spooler: TestSpooler,
     folder: tempfile::TempDir,
 }
 
-impl Stage3 {
+impl Scene {
     fn new() -> Self {
         Self { spooler: TestSpooler::new(), folder: tempfile::tempdir().unwrap() }
     }
@@ -122,112 +122,112 @@ const RETR_BOTH: &str = "C: RETR 1\nC: RETR 2\nS: +OK\nS: ..one\nS: .\nS: +OK\nS
 
 #[tokio::test]
 async fn fetches_in_a_window_and_keeps() {
-    let stage = Stage3::new();
-    stage.receive(After::Keep, &script(&format!("{TWO}\n{RETR_BOTH}\nC: QUIT\nS: +OK"))).await.unwrap();
-    assert_eq!(stage.files("new"), [".one\r\n", "two\r\n"]);
-    assert_eq!(stage.known(), ["aaa", "bbb"]);
-    stage.receive(After::Keep, &script(&format!("{TWO}\nC: QUIT\nS: +OK"))).await.unwrap();
-    assert_eq!(stage.files("new").len(), 2);
-    assert_eq!(stage.spooler.memory().listed, [2, 0]);
+    let scene = Scene::new();
+    scene.receive(After::Keep, &script(&format!("{TWO}\n{RETR_BOTH}\nC: QUIT\nS: +OK"))).await.unwrap();
+    assert_eq!(scene.files("new"), [".one\r\n", "two\r\n"]);
+    assert_eq!(scene.known(), ["aaa", "bbb"]);
+    scene.receive(After::Keep, &script(&format!("{TWO}\nC: QUIT\nS: +OK"))).await.unwrap();
+    assert_eq!(scene.files("new").len(), 2);
+    assert_eq!(scene.spooler.memory().listed, [2, 0]);
 }
 
 #[tokio::test]
 async fn forgets_what_is_gone_from_the_server() {
-    let stage = Stage3::new();
-    stage.receive(After::Keep, &script(&format!("{TWO}\n{RETR_BOTH}\nC: QUIT\nS: +OK"))).await.unwrap();
+    let scene = Scene::new();
+    scene.receive(After::Keep, &script(&format!("{TWO}\n{RETR_BOTH}\nC: QUIT\nS: +OK"))).await.unwrap();
     let one = "C: LIST\nC: UIDL\nS: +OK\nS: 1 8\nS: .\nS: +OK\nS: 1 bbb\nS: .\nC: QUIT\nS: +OK";
-    stage.receive(After::Keep, &script(one)).await.unwrap();
-    assert_eq!(stage.known(), ["bbb"]);
+    scene.receive(After::Keep, &script(one)).await.unwrap();
+    assert_eq!(scene.known(), ["bbb"]);
 }
 
 #[tokio::test]
 async fn deletes_after_recording_and_waits_for_the_goodbye() {
-    let stage = Stage3::new();
+    let scene = Scene::new();
     let delete = format!("{TWO}\n{RETR_BOTH}\nC: DELE …\nC: DELE …\nS: +OK\nS: +OK\nC: QUIT\nS: +OK");
-    stage.receive(After::Delete, &script(&delete)).await.unwrap();
-    assert_eq!(stage.files("new").len(), 2);
-    assert!(stage.known().is_empty());
+    scene.receive(After::Delete, &script(&delete)).await.unwrap();
+    assert_eq!(scene.files("new").len(), 2);
+    assert!(scene.known().is_empty());
 }
 
 #[tokio::test]
 async fn a_lost_goodbye_is_made_up_for_without_fetching_again() {
-    let stage = Stage3::new();
+    let scene = Scene::new();
     let lost = format!("{TWO}\n{RETR_BOTH}\nC: DELE …\nC: DELE …\nS: +OK\nS: +OK\nC: QUIT\nX");
-    assert_eq!(stage.receive(After::Delete, &script(&lost)).await.unwrap_err().stage, Stage::Quit);
-    assert_eq!(stage.known(), ["aaa", "bbb"]);
+    assert_eq!(scene.receive(After::Delete, &script(&lost)).await.unwrap_err().stage, Stage::Quit);
+    assert_eq!(scene.known(), ["aaa", "bbb"]);
     let again = format!("{TWO}\nC: DELE …\nC: DELE …\nS: +OK\nS: +OK\nC: QUIT\nS: +OK");
-    stage.receive(After::Delete, &script(&again)).await.unwrap();
-    assert_eq!(stage.files("new").len(), 2);
-    assert!(stage.known().is_empty());
+    scene.receive(After::Delete, &script(&again)).await.unwrap();
+    assert_eq!(scene.files("new").len(), 2);
+    assert!(scene.known().is_empty());
 }
 
 #[tokio::test]
 async fn what_is_not_recorded_is_not_deleted() {
-    let stage = Stage3::new();
-    stage.spooler.memory().disk_full = true;
+    let scene = Scene::new();
+    scene.spooler.memory().disk_full = true;
     // The script has no DELE, and the client hangs up.
-    let failure = stage.receive(After::Delete, &script(&format!("{TWO}\n{RETR_BOTH}"))).await.unwrap_err();
+    let failure = scene.receive(After::Delete, &script(&format!("{TWO}\n{RETR_BOTH}"))).await.unwrap_err();
     assert_eq!(failure.class, Class::Local);
-    stage.spooler.memory().disk_full = false;
+    scene.spooler.memory().disk_full = false;
     // The files lie there under their names: they are recorded and not fetched again.
     let delete = format!("{TWO}\nC: DELE …\nC: DELE …\nS: +OK\nS: +OK\nC: QUIT\nS: +OK");
-    stage.receive(After::Delete, &script(&delete)).await.unwrap();
-    assert_eq!(stage.files("new"), [".one\r\n", "two\r\n"]);
+    scene.receive(After::Delete, &script(&delete)).await.unwrap();
+    assert_eq!(scene.files("new"), [".one\r\n", "two\r\n"]);
 }
 
 #[tokio::test]
 async fn a_message_that_vanished_leaves_the_others_alone() {
-    let stage = Stage3::new();
+    let scene = Scene::new();
     let vanished = format!("{TWO}\nC: RETR 1\nC: RETR 2\nS: -ERR gone\nS: +OK\nS: two\nS: .\nC: QUIT\nS: +OK");
-    stage.receive(After::Keep, &script(&vanished)).await.unwrap();
-    assert_eq!((stage.files("new"), stage.known()), (vec!["two\r\n".to_owned()], vec!["bbb".to_owned()]));
-    assert_eq!(stage.spooler.memory().failed[0].reply.as_ref().unwrap().text, "gone");
+    scene.receive(After::Keep, &script(&vanished)).await.unwrap();
+    assert_eq!((scene.files("new"), scene.known()), (vec!["two\r\n".to_owned()], vec!["bbb".to_owned()]));
+    assert_eq!(scene.spooler.memory().failed[0].reply.as_ref().unwrap().text, "gone");
 }
 
 #[tokio::test]
 async fn a_line_that_drops_in_a_message_leaves_nothing_of_it() {
-    let stage = Stage3::new();
+    let scene = Scene::new();
     let large = "x".repeat(70_000);
     let half =
         format!("{TWO}\nC: RETR 1\nC: RETR 2\nS: +OK\nS: one\nS: .\nS: +OK\n{}X", format!("S: {large}\n").repeat(5));
-    let failure = stage.receive(After::Keep, &script(&half)).await.unwrap_err();
+    let failure = scene.receive(After::Keep, &script(&half)).await.unwrap_err();
     assert_eq!((failure.class, failure.stage), (Class::Transient, Stage::Fetch));
     // The one before it came whole and is kept.
-    assert_eq!((stage.files("new"), stage.known()), (vec!["one\r\n".to_owned()], vec!["aaa".to_owned()]));
-    assert!(stage.files("tmp").is_empty());
+    assert_eq!((scene.files("new"), scene.known()), (vec!["one\r\n".to_owned()], vec!["aaa".to_owned()]));
+    assert!(scene.files("tmp").is_empty());
 }
 
 #[tokio::test]
 async fn equal_uids_are_equal_messages() {
-    let stage = Stage3::new();
+    let scene = Scene::new();
     let list = "C: LIST\nC: UIDL\nS: +OK\nS: 1 8\nS: 2 8\nS: .\nS: +OK\nS: 1 aaa\nS: 2 aaa\nS: .";
     let rest = "C: RETR 1\nS: +OK\nS: one\nS: .\nC: DELE …\nC: DELE …\nS: +OK\nS: +OK\nC: QUIT\nS: +OK";
-    stage.receive(After::Delete, &script(&format!("{list}\n{rest}"))).await.unwrap();
-    assert_eq!(stage.files("new"), ["one\r\n"]);
+    scene.receive(After::Delete, &script(&format!("{list}\n{rest}"))).await.unwrap();
+    assert_eq!(scene.files("new"), ["one\r\n"]);
 }
 
 #[tokio::test]
 async fn a_server_without_uidl_can_be_emptied_but_not_kept() {
-    let stage = Stage3::new();
+    let scene = Scene::new();
     let list = "C: LIST\nC: UIDL\nS: +OK\nS: 1 8\nS: .\nS: -ERR unknown command";
-    let failure = stage.receive(After::Keep, &script(list)).await.unwrap_err();
+    let failure = scene.receive(After::Keep, &script(list)).await.unwrap_err();
     assert_eq!(failure.class, Class::Configuration);
     // The line drops before anything is deleted: the message is known by its content the next time.
     let lost = format!("{list}\nC: RETR 1\nS: +OK\nS: one\nS: .\nC: DELE 1\nX");
-    stage.receive(After::Delete, &script(&lost)).await.unwrap_err();
+    scene.receive(After::Delete, &script(&lost)).await.unwrap_err();
     let rest = format!("{list}\nC: RETR 1\nS: +OK\nS: one\nS: .\nC: DELE 1\nS: +OK\nC: QUIT\nS: +OK");
-    stage.receive(After::Delete, &script(&rest)).await.unwrap();
-    assert_eq!((stage.files("new"), stage.known()), (vec!["one\r\n".to_owned()], vec![]));
+    scene.receive(After::Delete, &script(&rest)).await.unwrap();
+    assert_eq!((scene.files("new"), scene.known()), (vec!["one\r\n".to_owned()], vec![]));
 }
 
 #[tokio::test]
 async fn one_command_at_a_time_where_the_server_wants_it() {
-    let stage = Stage3::new();
+    let scene = Scene::new();
     let polite = "S: +OK\nC: CAPA\nS: -ERR\nC: USER ann\nS: +OK\nC: PASS …\nS: +OK
         C: LIST\nS: +OK\nS: 1 8\nS: .\nC: UIDL\nS: +OK\nS: 1 aaa\nS: .
         C: RETR 1\nS: +OK\nS: one\nS: .\nC: QUIT\nS: +OK";
-    stage.receive(After::Keep, polite).await.unwrap();
-    assert_eq!(stage.known(), ["aaa"]);
+    scene.receive(After::Keep, polite).await.unwrap();
+    assert_eq!(scene.known(), ["aaa"]);
 }
 
 #[tokio::test]
@@ -240,7 +240,7 @@ async fn refusals_are_told_apart() {
         ("-ERR [IN-USE] locked", Class::Transient),
         ("-ERR [SYS/TEMP] later", Class::Transient),
     ] {
-        let failure = Stage3::new().receive(After::Keep, &refused(reply)).await.unwrap_err();
+        let failure = Scene::new().receive(After::Keep, &refused(reply)).await.unwrap_err();
         assert_eq!(failure.class, class, "{reply}");
     }
 }
@@ -258,11 +258,11 @@ async fn starttls_is_never_done_without() {
 
 #[tokio::test]
 async fn cancel_ends_it_at_once() {
-    let stage = Stage3::new();
+    let scene = Scene::new();
     let (port, _server) = scripted("S: +OK\nC: CAPA").await;
-    let deliver = DeliverTo::Maildir(stage.folder.path().join("mail"));
+    let deliver = DeliverTo::Maildir(scene.folder.path().join("mail"));
     let transport = Pop3Transport::new("test", server_at(port), After::Keep, &deliver, None);
-    stage.spooler.cancel.cancel();
-    let failure = transport.start(&stage.spooler.support, &stage.spooler.receipts()).await.unwrap_err();
+    scene.spooler.cancel.cancel();
+    let failure = transport.start(&scene.spooler.support, &scene.spooler.receipts()).await.unwrap_err();
     assert_eq!(failure.class, Class::Cancelled);
 }
