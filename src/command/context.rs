@@ -57,6 +57,7 @@ impl Context {
         })?;
         let profile = profile::load(&text, &file, &places).map_err(|error| Problem::Config(error.to_string()))?;
         places.create().map_err(|error| Problem::software("the profile's folders can't be made", &error))?;
+        super::logging::start(&places);
         Ok(Self { places, profile, demo: None })
     }
 

@@ -4,6 +4,7 @@ pub mod load;
 pub mod model;
 pub mod places;
 pub mod reading;
+pub mod save;
 pub mod secret;
 
 #[cfg(test)]

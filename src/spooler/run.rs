@@ -10,7 +10,7 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 use crossbeam_channel::{Receiver, Sender, TryRecvError, after, never, select};
 
 use super::core::{Core, Effect, InFlight, Input, Now, RequestKey};
-use super::line::Incoming;
+use super::line::{Incoming, ReplyTo};
 use super::protocol::{Command, Event, LogLine, Reply};
 use super::publish::Publisher;
 use super::reader::Query;
@@ -35,7 +35,7 @@ pub(super) struct Loop {
     pub(super) publisher: Publisher,
     pub(super) report_writer: super::ndr::ReportWriter,
     pub(super) began: Instant,
-    pub(super) replies: std::collections::HashMap<RequestKey, Sender<Reply>>,
+    pub(super) replies: std::collections::HashMap<RequestKey, ReplyTo>,
     pub(super) keys: u64,
     pub(super) unwritten: Vec<crate::spool::SpoolOp>,
 }
@@ -239,8 +239,7 @@ impl Loop {
 
     fn reply(&mut self, request: RequestKey, reply: Reply) {
         if let Some(sender) = self.replies.remove(&request) {
-            // A client that is gone has no use for it.
-            sender.send(reply).ok();
+            sender.send(reply);
         }
     }
 

@@ -13,7 +13,7 @@ use std::thread;
 use crossbeam_channel::{Receiver, Sender, never, select, unbounded};
 use serde::{Deserialize, Serialize};
 
-use super::line::{Incoming, Line, Wake};
+use super::line::{Incoming, Line, ReplyTo, Wake};
 use super::protocol::{Command, Event, Reply, RequestId};
 
 /// A line longer than this is no command of ours.
@@ -158,7 +158,7 @@ pub fn connect(path: &Path) -> std::io::Result<Line> {
 #[derive(Default)]
 struct Remote {
     requests: u64,
-    waiting: std::collections::HashMap<RequestId, Sender<Reply>>,
+    waiting: std::collections::HashMap<RequestId, ReplyTo>,
     subscribers: Vec<(Sender<Event>, Wake)>,
 }
 
@@ -201,7 +201,7 @@ impl Remote {
         match message {
             FromSpooler::Reply(id, reply) => {
                 if let Some(sender) = self.waiting.remove(&id) {
-                    sender.send(reply).ok();
+                    sender.send(reply);
                 }
             }
             FromSpooler::Event(event) => {
