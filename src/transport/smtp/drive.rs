@@ -34,10 +34,8 @@ const GATHER_BYTES: usize = 64 << 10;
 /// How a session ended.
 #[derive(Debug)]
 pub(super) enum End {
-    /// The queue is drained.
-    Drained,
-    /// The server takes no more messages in one session.
-    Exhausted,
+    /// There is no more to send, or the server takes no more in one session. Everything was answered.
+    Done,
     /// It broke off. `answered`: the server had answered for some message before.
     Lost {
         /// Why.
@@ -131,7 +129,7 @@ impl<'a, 's, 'f> Drive<'a, 's, 'f> {
             self.report_ended();
             if self.session.is_idle() && (self.feed.is_drained() || self.session.is_exhausted()) {
                 self.farewell().await;
-                return if self.feed.is_drained() { End::Drained } else { End::Exhausted };
+                return End::Done;
             }
             let event = self.next_event().await;
             if let Err(stop) = self.take(event) {

@@ -133,11 +133,15 @@ impl<'a> Feed<'a> {
         if self.ending.is_cancelled() {
             self.drained = true;
             self.spare.put(self.claimed.drain(..));
+            return;
         }
-        while self.claimed.len() < wanted && !self.drained {
+        while self.claimed.len() < wanted {
             if let Some(job) = self.spare.take() {
                 self.claimed.push_back(job);
                 continue;
+            }
+            if self.drained {
+                return;
             }
             let queue = self.queue;
             let claiming = self.claiming.get_or_insert_with(|| Box::pin(queue.next()));

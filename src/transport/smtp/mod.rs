@@ -23,6 +23,8 @@ mod session;
 mod stuffing;
 #[cfg(test)]
 mod testing;
+#[cfg(test)]
+mod tests;
 mod window;
 
 use super::{BoxFuture, Submissions, Support, Traits, Transport, secrets};

@@ -1,6 +1,8 @@
 //! For the tests of this folder: a mail server as a state machine, which refuses, stalls and hangs up where its plan
 //! says so, and the same behind a socket.
 
+pub(super) mod spooler;
+
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard};
 
@@ -37,6 +39,8 @@ pub(super) struct Plan {
     pub(super) wants_content_anyway: bool,
     /// It speaks LMTP.
     pub(super) lmtp: bool,
+    /// Further connections are sent away.
+    pub(super) most_connections: Option<usize>,
 }
 
 impl Plan {
@@ -156,6 +160,7 @@ impl Dialogue {
     fn command(&mut self, line: &str, out: &mut Vec<u8>) {
         let path = || line.split(['<', '>']).nth(1).unwrap_or_default().to_owned();
         match line.split([' ', ':']).next().unwrap_or_default() {
+            "HELO" => _ = self.react(line, "250 test.example", out),
             "EHLO" | "LHLO" => {
                 let lines =
                     ["test.example".to_owned()].into_iter().chain(self.plan.extensions.iter().map(ToString::to_string));
@@ -187,7 +192,7 @@ impl Dialogue {
             }
             "QUIT" => {
                 self.react(line, "221 2.0.0 bye", out);
-                self.closed = true;
+                self.closed = !self.stalled;
             }
             "STARTTLS" => self.begins_tls = self.react(line, "220 2.0.0 go ahead", out),
             "AUTH" if line == "AUTH PLAIN AGFkYQBzZWNyZXQ=" => _ = self.react(line, "235 2.7.0 welcome", out),
@@ -296,12 +301,15 @@ impl Server {
         self.seen.lock().unwrap()
     }
 
-    async fn serve(self, mut stream: tokio::net::TcpStream, plan: Plan, tls: Option<TlsAcceptor>) {
+    async fn serve(self, mut stream: tokio::net::TcpStream, mut plan: Plan, tls: Option<TlsAcceptor>) {
         let number = {
             let mut seen = self.seen();
             seen.commands.push(Vec::new());
             seen.commands.len() - 1
         };
+        if plan.most_connections.is_some_and(|most| number >= most) {
+            plan = plan.on("GREETING", Reaction::SayAndClose("421 4.7.0 too many connections"));
+        }
         let mut dialogue = Dialogue::new(plan);
         let greeting = dialogue.greet();
         stream.write_all(&greeting).await.ok();
