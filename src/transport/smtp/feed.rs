@@ -43,6 +43,9 @@ pub(super) enum Fed {
     Refused(Failure),
 }
 
+/// Messages, and the spool's word that they may go out.
+type Offering<'a> = (Vec<Job>, BoxFuture<'a, Result<(), Failure>>);
+
 /// The feed of one session after the other. Its waiting methods may be dropped and called again.
 pub(super) struct Feed<'a> {
     queue: &'a Submissions,
@@ -53,7 +56,7 @@ pub(super) struct Feed<'a> {
     claiming: Option<BoxFuture<'a, Option<Job>>>,
     drained: bool,
     claimed: VecDeque<Job>,
-    offering: Option<(Vec<Job>, BoxFuture<'a, Result<(), Failure>>)>,
+    offering: Option<Offering<'a>>,
 }
 
 impl<'a> Feed<'a> {

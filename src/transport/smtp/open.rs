@@ -18,7 +18,7 @@ use crate::profile::{Security, ServerConfig};
 use crate::transport::{Severity, Support, secrets};
 
 /// How long a server may take to answer a command or to greet (RFC 5321 section 4.5.3.2).
-pub(super) const REPLY_DEADLINE: Duration = Duration::from_secs(300);
+pub(super) const REPLY_DEADLINE: Duration = Duration::from_mins(5);
 /// How long a server's last word is waited for.
 pub(super) const FAREWELL: Duration = Duration::from_secs(1);
 /// The longest command line, with its end (RFC 5321 section 4.5.3.1.4): an initial response must fit in.
