@@ -158,6 +158,54 @@ bitflags! {
         /// Show the transport's own header window.
         const SHOW_XP_SESSION_UI = 0x0040_0000;
     }
+
+    /// Flags of `ModifyStatusRow`. Clear: the row is a new one.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+    pub struct StatusRowFlags: u32 {
+        /// The columns given are merged into the row that is there.
+        const STATUSROW_UPDATE = 0x1000_0000;
+    }
+
+    /// How a content restriction compares text (scontentrestriction, high word of the level).
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+    pub struct FuzzyFlags: u32 {
+        /// Upper and lower case are the same.
+        const FL_IGNORECASE = 0x0001_0000;
+        /// Marks on letters don't count; our tables can't (`MAPI_E_TOO_COMPLEX`).
+        const FL_IGNORENONSPACE = 0x0002_0000;
+        /// As loose as the table likes; ours ignore case.
+        const FL_LOOSE = 0x0004_0000;
+    }
+
+    /// Flags of `QueryRows`.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+    pub struct QueryRowsFlags: u32 {
+        /// The cursor stays on the first row returned.
+        const TBL_NOADVANCE = 0x1;
+    }
+
+    /// Flags of `QueryColumns`.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+    pub struct QueryColumnsFlags: u32 {
+        /// Every column that any row has, and not the current column set.
+        const TBL_ALL_COLUMNS = 0x1;
+    }
+
+    /// Flags of `FindRow`.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+    pub struct FindRowFlags: u32 {
+        /// Towards the beginning.
+        const DIR_BACKWARD = 0x1;
+    }
+
+    /// What `Advise` can be asked for.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+    pub struct EventMask: u32 {
+        /// Changes to a table: the only ones a table tells about.
+        const fnevTableModified = 0x100;
+        /// MAPI's own; nobody can register for it (status_object_notification).
+        const fnevStatusObjectModified = 0x200;
+    }
 }
 
 /// The way mail goes. The only place where it meets the two flag names is [`Direction::flag`].

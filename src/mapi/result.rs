@@ -96,6 +96,27 @@ impl MapiResult {
         self.code() & 0x8000_0000 != 0
     }
 
+    /// The worst of several, as one answer for all: what passes by itself is better than what needs a person.
+    pub fn worst(results: impl IntoIterator<Item = Self>) -> Self {
+        results.into_iter().max_by_key(|result| result.gravity()).unwrap_or(Self::Ok)
+    }
+
+    const fn gravity(self) -> u8 {
+        match self {
+            Self::Ok => 0,
+            Self::ApproxCount | Self::PositionChanged | Self::ErrorsReturned => 1,
+            Self::CancelMessage | Self::PartialCompletion => 2,
+            Self::Busy => 3,
+            Self::UserCancel => 4,
+            Self::NoSupport => 5,
+            Self::NetworkError | Self::Timeout => 6,
+            Self::CallFailed => 7,
+            Self::LogonFailed => 8,
+            Self::DiskError => 9,
+            _ => 10,
+        }
+    }
+
     /// The result of this name, if there is one.
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.iter().copied().find(|result| result.name() == name)

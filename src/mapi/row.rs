@@ -13,9 +13,9 @@ pub struct Row {
 }
 
 impl Row {
-    /// The value of a cell, if it is there.
+    /// The value of a cell, if it is there. Text is found under the 8-bit and the wide tag alike.
     pub fn get(&self, tag: PropTag) -> Option<&PropValue> {
-        self.cells.get(&tag)
+        self.cells.get(&tag.wide())
     }
 
     /// The value of a cell, or the absent value.
@@ -25,7 +25,7 @@ impl Row {
 
     /// Puts a value into a cell.
     pub fn set(&mut self, tag: PropTag, value: impl Into<PropValue>) -> &mut Self {
-        self.cells.insert(tag, value.into());
+        self.cells.insert(tag.wide(), value.into());
         self
     }
 
@@ -39,7 +39,7 @@ impl Row {
 
     /// Makes a cell absent.
     pub fn clear(&mut self, tag: PropTag) -> &mut Self {
-        self.cells.remove(&tag);
+        self.cells.remove(&tag.wide());
         self
     }
 
@@ -67,10 +67,7 @@ impl Row {
 
     /// The flag word of a cell; zero when absent.
     pub fn bits(&self, tag: PropTag) -> u32 {
-        match self.get(tag) {
-            Some(PropValue::Long(value)) => value.cast_unsigned(),
-            _ => 0,
-        }
+        self.get(tag).and_then(PropValue::as_bits).unwrap_or(0)
     }
 
     /// The text of a cell, if it is there and one.
@@ -86,6 +83,6 @@ impl Row {
 
 impl FromIterator<(PropTag, PropValue)> for Row {
     fn from_iter<I: IntoIterator<Item = (PropTag, PropValue)>>(iter: I) -> Self {
-        Self { cells: iter.into_iter().collect() }
+        Self { cells: iter.into_iter().map(|(tag, value)| (tag.wide(), value)).collect() }
     }
 }

@@ -26,20 +26,24 @@ pub enum PropType {
 }
 
 impl PropType {
+    /// The number (`PT_…`) in the low word of a tag.
+    pub const fn code(self) -> u16 {
+        match self {
+            Self::Null => 0x0001,
+            Self::Long => 0x0003,
+            Self::Error => 0x000A,
+            Self::Boolean => 0x000B,
+            Self::I8 => 0x0014,
+            Self::String8 => 0x001E,
+            Self::Unicode => 0x001F,
+            Self::SysTime => 0x0040,
+            Self::Binary => 0x0102,
+        }
+    }
+
     /// The type with this number (`PT_…`), if we use it.
-    pub const fn from_code(code: u16) -> Option<Self> {
-        Some(match code {
-            0x0001 => Self::Null,
-            0x0003 => Self::Long,
-            0x000A => Self::Error,
-            0x000B => Self::Boolean,
-            0x0014 => Self::I8,
-            0x001E => Self::String8,
-            0x001F => Self::Unicode,
-            0x0040 => Self::SysTime,
-            0x0102 => Self::Binary,
-            _ => return None,
-        })
+    pub fn from_code(code: u16) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.code() == code)
     }
 }
 
@@ -55,8 +59,17 @@ impl PropTag {
     }
 
     /// The type (low word), if it is one we use.
-    pub const fn prop_type(self) -> Option<PropType> {
+    pub fn prop_type(self) -> Option<PropType> {
         PropType::from_code((self.0 & 0xFFFF) as u16)
+    }
+
+    /// The tag under which a value is kept: text is UTF-8 under the wide tag, whichever was asked for (C12).
+    #[must_use]
+    pub fn wide(self) -> Self {
+        match self.prop_type() {
+            Some(PropType::String8) => Self(self.0 | 0x1),
+            _ => self,
+        }
     }
 
     /// The name of the header (or ours, for the private columns), if the tag is known.
@@ -67,7 +80,7 @@ impl PropTag {
 
 impl std::fmt::Debug for PropTag {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}", self)
+        write!(f, "{self}")
     }
 }
 
@@ -91,6 +104,22 @@ macro_rules! tags {
 tags! {
     /// Reserves a slot in a column set.
     PR_NULL = 0x0000_0001;
+    /// Recipient: a delivery report is asked for.
+    PR_ORIGINATOR_DELIVERY_REPORT_REQUESTED = 0x0023_000B;
+    /// Recipient: why it was not delivered.
+    PR_NDR_REASON_CODE = 0x0C04_0003;
+    /// Recipient: the same, in detail.
+    PR_NDR_DIAG_CODE = 0x0C05_0003;
+    /// Recipient: a report of failure is wanted; only `false` prevents it.
+    PR_ORIGINATOR_NON_DELIVERY_REPORT_REQUESTED = 0x0C08_000B;
+    /// Recipient: a transport has answered for it, one way or the other.
+    PR_RESPONSIBILITY = 0x0E0F_000B;
+    /// Recipient: where it stands; MAPI's own.
+    PR_RECIPIENT_STATUS = 0x0E15_0003;
+    /// Message: the transport's own key; MAPI's own.
+    PR_TRANSPORT_KEY = 0x0E16_0003;
+    /// Message or remote header: see [`crate::mapi::handshake::MessageStatus`].
+    PR_MSG_STATUS = 0x0E17_0003;
     /// Identifies the row's data; key of notifications.
     PR_INSTANCE_KEY = 0x0FF6_0102;
     /// Always `MAPI_STATUS` (0x0A) in the status table.
@@ -101,6 +130,8 @@ tags! {
     PR_ROWID = 0x3000_0003;
     /// Name of the resource.
     PR_DISPLAY_NAME = 0x3001_001F;
+    /// Recipient: type of its address ("SMTP").
+    PR_ADDRTYPE = 0x3002_001F;
     /// Name of the kind of provider ("SMTP, IMAP").
     PR_PROVIDER_DISPLAY = 0x3006_001F;
     /// See [`crate::mapi::ResourceFlags`].

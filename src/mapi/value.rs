@@ -1,5 +1,7 @@
 //! Property values. A cell that is not there is [`PropValue::Error`] with `MAPI_E_NOT_FOUND`, never an empty string or zero.
 
+use std::cmp::Ordering;
+
 use serde::{Deserialize, Serialize};
 
 use super::{MapiResult, PropType};
@@ -49,6 +51,36 @@ impl PropValue {
             Self::Long(value) => Some(*value as i64),
             Self::I8(value) | Self::SysTime(value) => Some(*value),
             _ => None,
+        }
+    }
+
+    /// The flag word, if this is a 32-bit number.
+    pub const fn as_bits(&self) -> Option<u32> {
+        if let Self::Long(value) = self { Some(value.cast_unsigned()) } else { None }
+    }
+
+    /// How two values of one type compare; `None` when the types differ or one of them is no value. Text by code
+    /// points, bytes by value, `false` before `true`.
+    pub fn compare(&self, other: &Self) -> Option<Ordering> {
+        match (self, other) {
+            (Self::Long(a), Self::Long(b)) => Some(a.cmp(b)),
+            (Self::I8(a), Self::I8(b)) | (Self::SysTime(a), Self::SysTime(b)) => Some(a.cmp(b)),
+            (Self::Boolean(a), Self::Boolean(b)) => Some(a.cmp(b)),
+            (Self::Text(a), Self::Text(b)) => Some(a.cmp(b)),
+            (Self::Binary(a), Self::Binary(b)) => Some(a.cmp(b)),
+            _ => None,
+        }
+    }
+
+    /// Bytes that the value takes, as a size restriction counts them: text in UTF-8, without a terminator.
+    pub const fn size(&self) -> usize {
+        match self {
+            Self::Null => 0,
+            Self::Boolean(_) => 2,
+            Self::Long(_) | Self::Error(_) => 4,
+            Self::I8(_) | Self::SysTime(_) => 8,
+            Self::Text(text) => text.len(),
+            Self::Binary(bytes) => bytes.len(),
         }
     }
 

@@ -84,9 +84,10 @@ pub struct Eligibility {
     pub lift_back_off: bool,
     /// Also those whose sender asked for a later time: `FLUSH_FORCE`.
     pub lift_not_before: bool,
-    /// Only those submitted, retried or released before the flush began; others that a running flush has already
-    /// tried are not offered twice. Envelopes with `last_attempt >= tried_since` are left out.
-    pub tried_since: Seconds,
+    /// Only those that were deferred before: the spooler's own retry.
+    pub only_deferred: bool,
+    /// Number of the run: an envelope that this run has claimed once is not offered to it again.
+    pub run: i64,
 }
 
 /// An envelope a claim took, with what is needed to send it.

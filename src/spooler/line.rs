@@ -71,6 +71,11 @@ impl Pending {
         self.reply.recv().unwrap_or_else(|_gone| gone())
     }
 
+    /// Where the reply arrives, for a select over several: ready once there is something for [`Self::poll`].
+    pub const fn channel(&self) -> &Receiver<Reply> {
+        &self.reply
+    }
+
     /// The reply, if it is there.
     pub fn poll(&self) -> Option<Reply> {
         match self.reply.try_recv() {

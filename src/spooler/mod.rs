@@ -1,7 +1,20 @@
-//! The worker thread.
+//! The spooler: the one writer of the queues, on a thread of its own.
+//!
+//! [`core`] decides, `run` does, [`owner`] sees to it that a profile has only one. Clients talk to it over a
+//! [`Line`], in this process or through the [`socket`]. [`submit`] is the way in for mail: it writes to the spool
+//! beside the spooler and never waits for it.
 
+pub mod core;
 pub mod line;
+mod ndr;
+pub mod owner;
 pub mod protocol;
+mod publish;
+mod reader;
+mod run;
+pub mod socket;
+pub mod submit;
 
 pub use line::{Incoming, Line, Pending, Wake};
+pub use owner::{Spooler, Stay};
 pub use protocol::*;

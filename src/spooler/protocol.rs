@@ -69,8 +69,11 @@ pub enum Command {
     },
     /// Something was submitted by writing to the spool: count again, and run what is due.
     Submitted,
-    /// The spooler is to end: no new work, running work cancelled, `on_exit` done before. Reply when it has.
-    Shutdown,
+    /// The spooler is to end. Reply when it has.
+    Shutdown {
+        /// Let running flushes come to their end first (and run `on_exit`); otherwise they are cancelled.
+        finish: bool,
+    },
 }
 
 /// A secret on its way from a person to a transport. Debug and logs show dots.

@@ -231,7 +231,8 @@ mod tests {
 
     #[test]
     fn its_last_words_are_kept_clean() {
-        let failure = run("cat >/dev/null; printf 'first\\nno \\033such user\\n\\n' >&2; exit 67", b"x\r\n").unwrap_err();
+        let failure =
+            run("cat >/dev/null; printf 'first\\nno \\033such user\\n\\n' >&2; exit 67", b"x\r\n").unwrap_err();
         assert_eq!(failure.reply.unwrap().text, "no  such user");
     }
 

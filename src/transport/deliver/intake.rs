@@ -15,7 +15,7 @@ use tokio::time::Instant;
 use super::{Delivered, Delivery, GROUP_BYTES, Parcel, Writer, maildir};
 use crate::mapi::{Class, Failure, Stage};
 use crate::transport::report::ReportKind;
-use crate::transport::{ReceivedItem, Receipts, Support};
+use crate::transport::{Receipts, ReceivedItem, Support};
 
 /// A group is not kept open for longer, so that on a slow line progress is seen and kept.
 const GROUP_AGE: Duration = Duration::from_secs(1);

@@ -17,6 +17,8 @@ mod intake;
 mod lmtp;
 pub(crate) mod maildir;
 mod parcel;
+#[cfg(test)]
+mod tests;
 
 use std::collections::HashSet;
 use std::path::Path;

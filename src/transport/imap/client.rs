@@ -59,8 +59,7 @@ impl<'a> Client<'a> {
         let at = connection.peer().to_owned();
         let transcript = Transcript::new(at.as_str());
         let (cutter, out) = (Cutter::new(), BytesMut::new());
-        let mut client =
-            Self { connection, cutter, out, transcript, support, at, last_tag: 0, capabilities: None };
+        let mut client = Self { connection, cutter, out, transcript, support, at, last_tag: 0, capabilities: None };
         support.stage(Stage::Greeting);
         let signed_in = client.greeting().await?;
         if server.security == Security::StartTls {
@@ -90,12 +89,7 @@ impl<'a> Client<'a> {
     ///
     /// # Errors
     /// It was refused, or the line or the server failed.
-    pub(super) async fn run(
-        &mut self,
-        command: &str,
-        stage: Stage,
-        each: impl FnMut(Event),
-    ) -> Result<(), Failure> {
+    pub(super) async fn run(&mut self, command: &str, stage: Stage, each: impl FnMut(Event)) -> Result<(), Failure> {
         let tag = self.send(command);
         self.finish(&tag, stage, each).await
     }
@@ -104,12 +98,7 @@ impl<'a> Client<'a> {
     ///
     /// # Errors
     /// As [`Self::run`].
-    pub(super) async fn finish(
-        &mut self,
-        tag: &str,
-        stage: Stage,
-        mut each: impl FnMut(Event),
-    ) -> Result<(), Failure> {
+    pub(super) async fn finish(&mut self, tag: &str, stage: Stage, mut each: impl FnMut(Event)) -> Result<(), Failure> {
         loop {
             if let Incoming::Event(event) = self.incoming(stage).await? {
                 match self.over(tag, stage, &event) {
@@ -334,7 +323,7 @@ impl<'a> Client<'a> {
         if let Err(failure) = &signed_in
             && failure.class == Class::Login
         {
-            secrets::refused(self.support, server);
+            secrets::refused(self.support, server, &failure.to_string());
         }
         signed_in
     }

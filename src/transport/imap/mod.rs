@@ -27,7 +27,7 @@ use response::Event;
 use super::deliver::{Delivery, Inbox};
 use super::meter::Meter;
 use super::report::Severity;
-use super::{BoxFuture, ReceivedItem, Receipts, Support, Traits, Transport};
+use super::{BoxFuture, Receipts, ReceivedItem, Support, Traits, Transport};
 use crate::mapi::{Class, Failure, Stage};
 use crate::net::connect::address_words;
 use crate::profile::{After, DeliverTo, Identity, ServerConfig};

@@ -176,9 +176,18 @@ impl<'a> Client<'a> {
     async fn ask_capabilities(&mut self) -> Result<(), Failure> {
         self.send("CAPA", Expect::Lines);
         let mut lines = Vec::new();
-        let status = self.lines(Stage::Greeting, |line| if lines.len() < CAPABILITIES { lines.push(line) }).await?;
-        self.capabilities =
-            if status.ok { Capabilities::parse(&lines) } else { Capabilities { user: true, ..Capabilities::default() } };
+        let status = self
+            .lines(Stage::Greeting, |line| {
+                if lines.len() < CAPABILITIES {
+                    lines.push(line)
+                }
+            })
+            .await?;
+        self.capabilities = if status.ok {
+            Capabilities::parse(&lines)
+        } else {
+            Capabilities { user: true, ..Capabilities::default() }
+        };
         Ok(())
     }
 
@@ -219,7 +228,7 @@ impl<'a> Client<'a> {
         if let Err(failure) = &signed_in
             && failure.class == Class::Login
         {
-            secrets::refused(self.support, server);
+            secrets::refused(self.support, server, &failure.to_string());
         }
         signed_in
     }

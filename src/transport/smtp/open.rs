@@ -143,7 +143,7 @@ impl Opening<'_> {
         }
         let failure = refusal(reply.clone(), Asked::Login, &talk.at);
         if failure.class == Class::Login {
-            secrets::refused(self.support, self.server);
+            secrets::refused(self.support, self.server, &failure.to_string());
         }
         Err(failure)
     }

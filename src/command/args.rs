@@ -1,0 +1,153 @@
+//! The command line, as the contract has it.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+/// Every mail queue you have, outgoing and incoming, emptied on demand. Without a command: the window.
+#[derive(Debug, Parser)]
+#[command(name = "mailsluice", version, about, max_term_width = 100)]
+pub struct Arguments {
+    /// Folder of the profile; everything of it is in there.
+    #[arg(long, global = true, value_name = "DIR", env = "MAILSLUICE_PROFILE")]
+    pub profile: Option<PathBuf>,
+
+    /// Use a throw-away profile and a mail provider inside this process.
+    #[arg(long, global = true, conflicts_with = "profile")]
+    pub demo: bool,
+
+    /// What to do; nothing: open the window.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+}
+
+/// What to do without a window.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Show the status table: the spooler and every transport.
+    Status {
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Send and receive now.
+    Flush(Flush),
+    /// Look at the outgoing queue and change it.
+    #[command(subcommand)]
+    Queue(Queue),
+    /// Put messages into the outgoing queue. They stay there until they are flushed.
+    Submit(Submit),
+    /// Check every transport and say what to do about what is wrong.
+    Doctor {
+        /// Only these transports.
+        names: Vec<String>,
+    },
+}
+
+/// `mailsluice flush`.
+#[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of the command line")]
+pub struct Flush {
+    /// Send what waits here. Without this and --receive: both.
+    #[arg(long, visible_alias = "upload")]
+    pub send: bool,
+    /// Receive what waits there.
+    #[arg(long, visible_alias = "download")]
+    pub receive: bool,
+    /// Only this transport; may be given again.
+    #[arg(long = "transport", value_name = "NAME")]
+    pub transports: Vec<String>,
+    /// Ask nothing and show nothing on the way.
+    #[arg(long)]
+    pub no_ui: bool,
+    /// Also what waits for its next try or for its time, and transports that work asynchronously.
+    #[arg(long)]
+    pub force: bool,
+    /// Return at once if a window runs; it goes on flushing.
+    #[arg(long = "async")]
+    pub asynchronous: bool,
+    /// Print JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `mailsluice queue`.
+#[derive(Debug, Subcommand)]
+pub enum Queue {
+    /// List what is in the queue.
+    List {
+        /// Only this transport's.
+        #[arg(long, value_name = "NAME")]
+        transport: Option<String>,
+        /// At most so many.
+        #[arg(long, value_name = "N", default_value_t = 1000)]
+        limit: u64,
+        /// Words such as: state:deferred to:example.net from:ann age>2h size>1M transport:work text
+        filter: Vec<String>,
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Show everything about envelopes: recipients, attempts, replies.
+    Show(Selected),
+    /// Keep envelopes from going out.
+    Hold(Selected),
+    /// Let held envelopes go out.
+    Release(Selected),
+    /// Try deferred, failed or in-doubt envelopes again at the next flush.
+    Retry(Selected),
+    /// Give envelopes to another transport.
+    Reroute {
+        /// Its name.
+        #[arg(long, value_name = "NAME")]
+        to: String,
+        /// Which.
+        #[command(flatten)]
+        selected: Selected,
+    },
+    /// Delete envelopes for good.
+    Delete(Selected),
+    /// Write the content of envelopes to files named ID.eml.
+    Export {
+        /// Into this folder.
+        #[arg(long, value_name = "DIR", default_value = ".")]
+        into: PathBuf,
+        /// Which.
+        #[command(flatten)]
+        selected: Selected,
+    },
+}
+
+/// Which envelopes.
+#[derive(Debug, Args)]
+pub struct Selected {
+    /// Their numbers, as `queue list` shows them.
+    #[arg(value_name = "ID", required_unless_present = "filter")]
+    pub ids: Vec<i64>,
+    /// All that match this filter instead.
+    #[arg(long = "where", value_name = "FILTER", conflicts_with = "ids")]
+    pub filter: Option<String>,
+    /// Print JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `mailsluice submit`.
+#[derive(Debug, Args)]
+pub struct Submit {
+    /// By this transport, whatever its `accepts` says.
+    #[arg(long, value_name = "NAME")]
+    pub transport: Option<String>,
+    /// The envelope's sender; otherwise the message's From.
+    #[arg(long, value_name = "ADDR")]
+    pub from: Option<String>,
+    /// An envelope recipient; may be given again. Otherwise the message's To, Cc and Bcc.
+    #[arg(long, value_name = "ADDR")]
+    pub to: Vec<String>,
+    /// Print JSON.
+    #[arg(long)]
+    pub json: bool,
+    /// Message files, folders of them, or - for standard input.
+    #[arg(required = true, value_name = "FILE.eml|-|DIR")]
+    pub files: Vec<PathBuf>,
+}

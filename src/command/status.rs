@@ -1,0 +1,116 @@
+//! `mailsluice status`: the status table, as the window shows it.
+
+use std::sync::Arc;
+
+use serde_json::{Map, Value, json};
+
+use super::context::Context;
+use super::{Problem, exit, printable, say, say_json};
+use crate::mapi::flags::flag_names;
+use crate::mapi::tag::{
+    PR_DISPLAY_NAME, PR_ENTRYID, PR_PROVIDER_DISPLAY, PR_RESOURCE_FLAGS, PR_RESOURCE_METHODS, PR_RESOURCE_TYPE,
+    PR_SLUICE_BYTES, PR_SLUICE_DEFERRED, PR_SLUICE_FAILED, PR_SLUICE_HELD, PR_SLUICE_HONOURS_NO_UI, PR_SLUICE_IN_DOUBT,
+    PR_SLUICE_IN_FLIGHT, PR_SLUICE_OLDEST, PR_SLUICE_QUEUED, PR_SLUICE_WAITING, PR_SLUICE_WAITING_AS_OF,
+    PR_SLUICE_WAITING_BYTES, PR_STATUS_CODE, PR_STATUS_STRING,
+};
+use crate::mapi::{PropTag, PropValue, ResourceFlags, ResourceMethods, ResourceType, Row, StatusCode};
+use crate::spooler::Stay;
+
+/// Runs the command.
+pub(super) fn run(context: &Context, as_json: bool) -> Result<u8, Problem> {
+    let (spooler, session) = context.log_on(Stay::Short)?;
+    let rows = session.rows();
+    if as_json {
+        say_json(&json!({ "rows": rows.iter().map(|row| row_json(row)).collect::<Vec<_>>() }))?;
+    } else {
+        print_table(&rows);
+    }
+    spooler.end(true);
+    Ok(exit::OK)
+}
+
+fn resource_type(row: &Row) -> Option<ResourceType> {
+    row.number(PR_RESOURCE_TYPE).and_then(|code| ResourceType::from_code(i32::try_from(code).ok()?))
+}
+
+fn row_json(row: &Row) -> Value {
+    let kind = resource_type(row);
+    let mut out = Map::new();
+    let mut put = |key: &str, value: Value| out.insert(key.to_owned(), value);
+    let text = |tag| row.text(tag).map_or(Value::Null, Value::from);
+    put("entryid", row.entry_id().filter(|_| row.get(PR_ENTRYID).is_some()).map_or(Value::Null, |id| id.hex().into()));
+    put("resource_type", kind.map_or(Value::Null, |kind| format!("{kind:?}").into()));
+    put("display_name", text(PR_DISPLAY_NAME));
+    put("provider_display", text(PR_PROVIDER_DISPLAY));
+    let methods = ResourceMethods::from_bits_retain(row.bits(PR_RESOURCE_METHODS));
+    put("resource_methods", flag_names(&methods).into());
+    put("resource_flags", flag_names(&ResourceFlags::from_bits_retain(row.bits(PR_RESOURCE_FLAGS))).into());
+    put("status_code", flag_names(&StatusCode::from_bits_retain(row.bits(PR_STATUS_CODE))).into());
+    put("status_string", text(PR_STATUS_STRING));
+    put("honours_no_ui", row.get(PR_SLUICE_HONOURS_NO_UI).and_then(PropValue::as_bool).into());
+    if matches!(kind, Some(ResourceType::MAPI_TRANSPORT_PROVIDER | ResourceType::MAPI_SPOOLER)) {
+        put("outgoing", outgoing(row));
+        put("incoming", incoming(row));
+    }
+    Value::Object(out)
+}
+
+fn number(row: &Row, tag: PropTag) -> i64 {
+    row.number(tag).unwrap_or(0)
+}
+
+fn outgoing(row: &Row) -> Value {
+    json!({
+        "queued": number(row, PR_SLUICE_QUEUED),
+        "in_flight": number(row, PR_SLUICE_IN_FLIGHT),
+        "in_doubt": number(row, PR_SLUICE_IN_DOUBT),
+        "deferred": number(row, PR_SLUICE_DEFERRED),
+        "held": number(row, PR_SLUICE_HELD),
+        "failed": number(row, PR_SLUICE_FAILED),
+        "bytes": number(row, PR_SLUICE_BYTES),
+        "oldest": row.number(PR_SLUICE_OLDEST),
+    })
+}
+
+/// What waits on the server is unknown until somebody has looked: then the numbers are null, not zero.
+fn incoming(row: &Row) -> Value {
+    json!({
+        "waiting": row.number(PR_SLUICE_WAITING),
+        "bytes": row.number(PR_SLUICE_WAITING_BYTES),
+        "as_of": row.number(PR_SLUICE_WAITING_AS_OF),
+    })
+}
+
+fn print_table(rows: &[Arc<Row>]) {
+    let shown = rows.iter().filter(|row| {
+        matches!(resource_type(row), Some(ResourceType::MAPI_SPOOLER | ResourceType::MAPI_TRANSPORT_PROVIDER))
+    });
+    let mut lines =
+        vec![["Resource", "To send", "Deferred", "Held", "Failed", "In doubt", "Waiting", "Status"].map(str::to_owned)];
+    for row in shown {
+        let count = |tag| match row.number(tag) {
+            Some(0) => "–".to_owned(),
+            Some(number) => number.to_string(),
+            None => "?".to_owned(),
+        };
+        let mut status = printable(row.text(PR_STATUS_STRING).unwrap_or_default());
+        if row.get(PR_SLUICE_HONOURS_NO_UI).and_then(PropValue::as_bool) == Some(false) {
+            status.push_str(" (ignores No UI)");
+        }
+        lines.push([
+            printable(row.text(PR_DISPLAY_NAME).unwrap_or_default()),
+            count(PR_SLUICE_QUEUED),
+            count(PR_SLUICE_DEFERRED),
+            count(PR_SLUICE_HELD),
+            count(PR_SLUICE_FAILED),
+            count(PR_SLUICE_IN_DOUBT),
+            count(PR_SLUICE_WAITING),
+            status,
+        ]);
+    }
+    let first = lines.iter().map(|line| line[0].chars().count()).max().unwrap_or(0);
+    for [name, counts @ .., status] in &lines {
+        let counts: Vec<String> = counts.iter().map(|cell| format!("{cell:>8}")).collect();
+        say(&format!("{name:<first$} {}  {status}", counts.join(" ")));
+    }
+}

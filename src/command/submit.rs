@@ -1,0 +1,101 @@
+//! `mailsluice submit`: messages into the outgoing queue. Waits for the disk, never for the network.
+
+use std::fs::{self, File};
+use std::io::{self, BufReader};
+use std::path::{Path, PathBuf};
+
+use serde_json::json;
+
+use super::args::Submit;
+use super::context::Context;
+use super::{Problem, complain, exit, say, say_json};
+use crate::spooler::submit::{Options, SubmitError, Submitter};
+use crate::spooler::{Command, socket};
+
+/// Messages made durable in one go.
+const GROUP: usize = 500;
+
+/// Runs the command.
+pub(super) fn run(context: &Context, submit: &Submit) -> Result<u8, Problem> {
+    let files = files(&submit.files)?;
+    let options = Options {
+        transport: submit.transport.clone(),
+        sender: submit.from.clone(),
+        recipients: submit.to.clone(),
+        ..Options::default()
+    };
+    let mut submitter = Submitter::new(&context.places, &context.profile)?;
+    let mut ids = Vec::new();
+    let mut worst = exit::OK;
+    for (number, file) in files.iter().enumerate() {
+        match take(&mut submitter, file, &options) {
+            Ok(()) => {}
+            // Nothing more fits, or nothing can be written at all: what is durable is told.
+            Err(SubmitError::Failure(failure)) => {
+                tell(&ids, submit.json)?;
+                return Err(failure.into());
+            }
+            // One bad message does not keep the others out.
+            Err(error) => {
+                complain(&format!("{}: {error}", file.display()));
+                worst = exit::worst([worst, Problem::from(error).exit()]);
+            }
+        }
+        if (number + 1) % GROUP == 0 {
+            ids.extend(submitter.commit()?);
+        }
+    }
+    ids.extend(submitter.commit()?);
+    tell_spooler(context);
+    tell(&ids, submit.json)?;
+    Ok(worst)
+}
+
+fn tell(ids: &[crate::mapi::EnvelopeId], as_json: bool) -> Result<(), Problem> {
+    if as_json {
+        return say_json(&json!({ "count": ids.len(), "ids": ids }));
+    }
+    say(&format!("{} queued", ids.len()));
+    Ok(())
+}
+
+/// Says to the spooler that runs, if one does, that there is something new.
+fn tell_spooler(context: &Context) {
+    if let Ok(line) = socket::connect(&context.places.socket()) {
+        line.ask(Command::Submitted).wait();
+    }
+}
+
+fn take(submitter: &mut Submitter, file: &Path, options: &Options) -> Result<(), SubmitError> {
+    if file == Path::new("-") {
+        return submitter.submit(&mut io::stdin().lock(), options);
+    }
+    let unreadable = |error: io::Error| {
+        use crate::mapi::{Class, Failure, Stage};
+        Failure::new(Class::Local, Stage::Store, file.display().to_string(), error.to_string())
+    };
+    let mut reader = BufReader::new(File::open(file).map_err(unreadable)?);
+    submitter.submit(&mut reader, options)
+}
+
+/// The message files: those named, and those in the folders named, by name.
+fn files(named: &[PathBuf]) -> Result<Vec<PathBuf>, Problem> {
+    let mut files = Vec::new();
+    for path in named {
+        if path != Path::new("-") && !path.exists() {
+            return Err(Problem::Usage(format!("{}: no such file or folder", path.display())));
+        }
+        if path.is_dir() {
+            let entries = fs::read_dir(path).map_err(|error| Problem::software(&path.display().to_string(), &error))?;
+            let mut inside: Vec<PathBuf> = entries
+                .filter_map(|entry| entry.ok().map(|entry| entry.path()))
+                .filter(|path| path.is_file() && path.extension().is_none_or(|extension| extension == "eml"))
+                .collect();
+            inside.sort();
+            files.extend(inside);
+        } else {
+            files.push(path.clone());
+        }
+    }
+    Ok(files)
+}

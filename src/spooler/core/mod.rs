@@ -1,0 +1,279 @@
+//! The spooler's decisions: one function, [`Core::handle`], from what happened to what is to be done.
+//!
+//! No clock, disk, socket, thread or chance is in here; the loop ([`crate::spooler::run`]) has those. So a whole day of
+//! a spooler can be replayed in a test in microseconds. `flush` admits, starts and ends flushes; `report` minds what
+//! transports say; `outcome` turns outcomes into states; `rows` makes the status table; `timing` minds deadlines.
+
+pub mod backoff;
+mod flush;
+pub mod input;
+mod outcome;
+mod report;
+pub mod routing;
+pub mod rows;
+pub mod state;
+mod timing;
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+
+use crate::mapi::{Class, EntryId, MapiResult, ResourceType, Row, Stage, ValidateFlags};
+use crate::profile::{InDoubtPolicy, Schedule};
+use crate::spool::Seconds;
+use crate::transport::{Answer, Severity, Ticket};
+
+use super::protocol::{Command, Event, PlainSecret, Reply};
+pub use input::{Effect, InFlight, Input, Now, RequestKey};
+pub use routing::Router;
+pub use state::Facts;
+use state::{Group, TransportState};
+
+/// What the core needs to know of the profile.
+#[derive(Debug, Clone, Default)]
+pub struct Settings {
+    /// The transports that were logged on, in transport order.
+    pub transports: Vec<Facts>,
+    /// Who takes which recipient.
+    pub router: Router,
+    /// What becomes of envelopes in doubt.
+    pub in_doubt: InDoubtPolicy,
+    /// When to flush by itself.
+    pub schedule: Schedule,
+    /// This spooler lives long enough to keep the schedule and to retry by itself (a window's, not a command's).
+    pub keeps_time: bool,
+    /// Makes the numbers of runs unlike those of every other process: milliseconds since the Unix epoch.
+    pub first_run: i64,
+}
+
+/// The spooler's memory and judgement.
+#[derive(Debug)]
+pub struct Core {
+    transports: Vec<TransportState>,
+    router: Router,
+    in_doubt: InDoubtPolicy,
+    schedule: Schedule,
+    keeps_time: bool,
+    offline: bool,
+    next_run: Option<Seconds>,
+    groups: Vec<Group>,
+    numbers: u64,
+    runs: i64,
+    validations: BTreeMap<u64, Validation>,
+    shutdown: Option<RequestKey>,
+    stopped: bool,
+    published: BTreeMap<EntryId, Row>,
+}
+
+/// A `ValidateState` request over one or more transports.
+#[derive(Debug)]
+struct Validation {
+    request: RequestKey,
+    open: usize,
+    found: Vec<(String, MapiResult, String)>,
+}
+
+impl Core {
+    /// A core with its transports logged on.
+    pub fn new(settings: Settings) -> Self {
+        Self {
+            transports: settings.transports.into_iter().map(TransportState::new).collect(),
+            router: settings.router,
+            in_doubt: settings.in_doubt,
+            schedule: settings.schedule,
+            keeps_time: settings.keeps_time,
+            offline: false,
+            next_run: None,
+            groups: Vec::new(),
+            numbers: 0,
+            runs: settings.first_run,
+            validations: BTreeMap::new(),
+            shutdown: None,
+            stopped: false,
+            published: BTreeMap::new(),
+        }
+    }
+
+    /// Takes one thing that happened, gives what is to be done about it.
+    pub fn handle(&mut self, input: Input, now: Now) -> Vec<Effect> {
+        let mut effects = Vec::new();
+        match input {
+            Input::Started => self.started(now, &mut effects),
+            Input::Request(request, command) => self.request(request, command, now, &mut effects),
+            Input::Report(report) => self.report(report, now, &mut effects),
+            Input::Tick => self.tick(now, &mut effects),
+            Input::Claimed { transport, envelopes } => self.claimed(&transport, envelopes),
+            Input::Changed { request, envelopes } => {
+                for transport in &mut self.transports {
+                    transport.queue_changed = true;
+                }
+                effects.push(Effect::Reply(request, Reply::Changed(envelopes)));
+            }
+            Input::Counted { counts, next_due } => self.counted(&counts, &next_due),
+            Input::SpoolFailed(failure) => {
+                effects.push(Effect::Log(Severity::Error, None, format!("{failure}. {}", failure.remedy())));
+            }
+        }
+        self.start_what_can(now, &mut effects);
+        self.stop_if_done(now, &mut effects);
+        effects
+    }
+
+    fn request(&mut self, request: RequestKey, command: Command, now: Now, effects: &mut Vec<Effect>) {
+        if self.shutdown.is_some() && !matches!(command, Command::Cancel { .. } | Command::EndFlush { .. }) {
+            let refusal = Reply::Refused(MapiResult::Busy, "the spooler is about to end".to_owned());
+            effects.push(Effect::Reply(request, refusal));
+            return;
+        }
+        match command {
+            Command::FlushQueues { object, target, flags, by_hand } => {
+                self.flush_queues(request, &object, target.as_ref(), (flags, by_hand), effects);
+            }
+            Command::EndFlush { transport } => {
+                self.end_flush(transport.as_ref(), effects);
+                effects.push(Effect::Reply(request, Reply::Done));
+            }
+            Command::Cancel { transport } => {
+                self.cancel(transport.as_ref(), now, effects);
+                effects.push(Effect::Reply(request, Reply::Done));
+            }
+            Command::ValidateState { object, flags } => self.validate(request, &object, flags, effects),
+            Command::WorkOffline(offline) => {
+                self.work_offline(offline, now, effects);
+                effects.push(Effect::Reply(request, Reply::Done));
+            }
+            Command::AnswerQuestion { question, secret } => {
+                let known = self.answer(Ticket(question), secret, effects);
+                effects.push(Effect::Reply(request, known));
+            }
+            Command::Queue { verb, selection } => effects.push(Effect::Change { request, verb, selection }),
+            Command::Submitted => {
+                for transport in &mut self.transports {
+                    transport.queue_changed = true;
+                }
+                effects.push(Effect::Reply(request, Reply::Done));
+            }
+            Command::Shutdown { finish } => self.begin_shutdown(request, finish, now, effects),
+            Command::List(_) | Command::Show(_) => {
+                let refusal = Reply::Refused(MapiResult::CallFailed, "lists are read elsewhere".to_owned());
+                effects.push(Effect::Reply(request, refusal));
+            }
+        }
+    }
+
+    /// The index of the transport an entry identifier names.
+    fn transport_at(&self, id: &EntryId) -> Result<usize, MapiResult> {
+        match id.parse()? {
+            (ResourceType::MAPI_TRANSPORT_PROVIDER, name) => self.index_of(name).ok_or(MapiResult::NotFound),
+            _ => Err(MapiResult::NotFound),
+        }
+    }
+
+    fn index_of(&self, name: &str) -> Option<usize> {
+        self.transports.iter().position(|transport| transport.facts.name == name)
+    }
+
+    /// Which transports a request without or with a name means.
+    fn meant(&self, transport: Option<&EntryId>) -> Vec<usize> {
+        match transport {
+            Some(id) => self.transport_at(id).into_iter().collect(),
+            None => (0..self.transports.len()).collect(),
+        }
+    }
+
+    fn number(&mut self) -> u64 {
+        self.numbers += 1;
+        self.numbers
+    }
+
+    fn work_offline(&mut self, offline: bool, now: Now, effects: &mut Vec<Effect>) {
+        self.offline = offline;
+        if offline {
+            self.cancel(None, now, effects);
+        }
+        for transport in &mut self.transports {
+            transport.dirty = true;
+        }
+        let text = if offline { "Working offline" } else { "Working online" };
+        effects.push(Effect::Log(Severity::Info, None, text.to_owned()));
+    }
+
+    fn answer(&mut self, ticket: Ticket, secret: Option<PlainSecret>, effects: &mut Vec<Effect>) -> Reply {
+        let waiting = self
+            .transports
+            .iter_mut()
+            .find(|transport| transport.question.as_ref().is_some_and(|(waiting, _)| *waiting == ticket));
+        let Some(transport) = waiting else {
+            return Reply::Refused(MapiResult::NotFound, "nobody waits for this answer".to_owned());
+        };
+        let host = match transport.question.take() {
+            Some((_, crate::transport::Question::Password { host, .. })) => host,
+            None => String::new(),
+        };
+        transport.dirty = true;
+        let answer = match secret {
+            Some(PlainSecret(secret)) => Answer::Secret(secret.into()),
+            None => Answer::Refused(crate::mapi::Failure::new(
+                Class::NeedsPerson,
+                Stage::Login,
+                host,
+                "no password was given",
+            )),
+        };
+        effects.push(Effect::Answer(ticket, answer));
+        effects.push(Effect::Emit(Event::QuestionGone(ticket.0)));
+        Reply::Done
+    }
+
+    fn validate(&mut self, request: RequestKey, object: &EntryId, flags: ValidateFlags, effects: &mut Vec<Effect>) {
+        let refuse = |result: MapiResult| Effect::Reply(request, Reply::Validated(result, String::new()));
+        if !ValidateFlags::all().contains(flags) {
+            effects.push(refuse(MapiResult::UnknownFlags));
+            return;
+        }
+        let targets = match object.parse() {
+            Ok((ResourceType::MAPI_SPOOLER, _)) => (0..self.transports.len()).collect(),
+            Ok((ResourceType::MAPI_SUBSYSTEM | ResourceType::MAPI_AB, _)) => Vec::new(),
+            Ok((ResourceType::MAPI_TRANSPORT_PROVIDER, name)) => match self.index_of(name) {
+                Some(index) => vec![index],
+                None => return effects.push(refuse(MapiResult::UnknownEntryId)),
+            },
+            Ok(_) => return effects.push(refuse(MapiResult::NoSupport)),
+            Err(result) => return effects.push(refuse(result)),
+        };
+        let number = self.number();
+        let mut validation = Validation { request, open: 0, found: Vec::new() };
+        for index in targets {
+            let ticket = Ticket(u64::MAX - self.number());
+            let Some(transport) = self.transports.get_mut(index) else { continue };
+            let name = transport.facts.name.clone();
+            if transport.run.is_some() || transport.validating.is_some() {
+                validation.found.push((name, MapiResult::Busy, "busy".to_owned()));
+                continue;
+            }
+            if flags.contains(ValidateFlags::CONFIG_CHANGED) {
+                transport.last_failure.clone_from(&transport.facts.unusable);
+                transport.dirty = true;
+            }
+            transport.validating = Some((ticket, number));
+            validation.open += 1;
+            let interactive = !flags.contains(ValidateFlags::SUPPRESS_UI);
+            effects.push(Effect::Validate { transport: name, ticket, interactive });
+        }
+        self.validations.insert(number, validation);
+        self.end_validation(number, effects);
+    }
+
+    fn end_validation(&mut self, number: u64, effects: &mut Vec<Effect>) {
+        if self.validations.get(&number).is_none_or(|validation| validation.open > 0) {
+            return;
+        }
+        if let Some(validation) = self.validations.remove(&number) {
+            let result = MapiResult::worst(validation.found.iter().map(|(_, result, _)| *result));
+            let lines = validation.found.into_iter().map(|(name, _, text)| format!("{name}: {text}"));
+            let text = lines.collect::<Vec<_>>().join("\n");
+            effects.push(Effect::Reply(validation.request, Reply::Validated(result, text)));
+        }
+    }
+}

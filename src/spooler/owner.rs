@@ -1,0 +1,171 @@
+//! Who runs the spooler of a profile: the first process that takes its lock. Everybody else gets a line to it.
+
+use std::fs::{File, TryLockError};
+use std::path::Path;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use crossbeam_channel::unbounded;
+
+use super::core::{Core, Facts, Router, Settings};
+use super::line::Line;
+use super::ndr::ReportWriter;
+use super::publish::Publisher;
+use super::run::Loop;
+use super::socket::{self, Socket};
+use crate::mapi::{Class, Failure, Stage};
+use crate::profile::{Places, Profile};
+use crate::spool::{Reader, Recovery, Spool, StoredContent};
+use crate::transport::registry::LoggedOn;
+use crate::transport::runtime::Runtime;
+
+/// How long the process that holds the lock may take until it listens.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// A process's part in a profile's spooler.
+#[derive(Debug)]
+pub struct Spooler {
+    line: Line,
+    own: Option<Own>,
+}
+
+/// What only the process that runs the spooler has.
+#[derive(Debug)]
+struct Own {
+    thread: JoinHandle<()>,
+    _socket: Socket,
+    _lock: File,
+    recovery: Recovery,
+}
+
+/// How the spooler is to be run, if it is this process that runs it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stay {
+    /// As long as a window or a tray is there: keeps the schedule and retries by itself.
+    Long,
+    /// For one command.
+    Short,
+}
+
+impl Spooler {
+    /// Runs the profile's spooler here, or finds the one that runs.
+    ///
+    /// # Errors
+    /// The spool can't be opened, or its owner does not answer.
+    pub fn reach(places: &Places, profile: &Profile, stay: Stay) -> Result<Self, Failure> {
+        let began = Instant::now();
+        loop {
+            if let Some(lock) = take_lock(&places.lock_file())? {
+                return Self::run_here(places, profile, stay, lock);
+            }
+            match socket::connect(&places.socket()) {
+                Ok(line) => return Ok(Self { line, own: None }),
+                Err(_) if began.elapsed() < PATIENCE => std::thread::park_timeout(Duration::from_millis(20)),
+                Err(error) => {
+                    let what = format!("another process holds the profile and does not answer: {error}");
+                    return Err(local(&places.lock_file(), what));
+                }
+            }
+        }
+    }
+
+    /// The line to it.
+    pub const fn line(&self) -> &Line {
+        &self.line
+    }
+
+    /// Whether it runs in this process.
+    pub const fn is_here(&self) -> bool {
+        self.own.is_some()
+    }
+
+    /// What was mended when it started here.
+    pub fn recovery(&self) -> Option<Recovery> {
+        self.own.as_ref().map(|own| own.recovery)
+    }
+
+    /// Ends it if it runs here. `finish`: after the flushes that run, otherwise they are cancelled.
+    pub fn end(self, finish: bool) {
+        if let Some(own) = self.own {
+            self.line.ask(super::protocol::Command::Shutdown { finish }).wait();
+            // A panicked spooler has said so in the log; the spool is as its last commit left it.
+            own.thread.join().ok();
+        }
+    }
+
+    fn run_here(places: &Places, profile: &Profile, stay: Stay, lock: File) -> Result<Self, Failure> {
+        let path = places.spool();
+        let mut spool = Spool::open(&path)?;
+        let wall = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let recovery = spool.recover(wall.as_secs().cast_signed(), profile.in_doubt)?;
+        let (reports_in, reports) = unbounded();
+        let transports = profile.transports.iter().map(LoggedOn::new).collect();
+        let runtime =
+            Runtime::new(transports, reports_in).map_err(|error| local(&path, format!("no threads: {error}")))?;
+        let facts = profile.transports.iter().zip(runtime.transports()).map(|(config, ready)| facts(config, ready));
+        let settings = Settings {
+            transports: facts.collect(),
+            router: Router::new(profile),
+            in_doubt: profile.in_doubt,
+            schedule: profile.schedule,
+            keeps_time: stay == Stay::Long,
+            first_run: i64::try_from(wall.as_millis()).unwrap_or(0),
+        };
+        let (line, requests) = Line::new();
+        let spooler = Loop {
+            core: Core::new(settings),
+            spool,
+            store: Arc::new(StoredContent::open(&path)?),
+            runtime,
+            requests,
+            reports,
+            queries: super::reader::start(&path)?,
+            publisher: Publisher::default(),
+            report_writer: ReportWriter::new(Reader::open(&path)?, places, profile),
+            began: Instant::now(),
+            replies: std::collections::HashMap::new(),
+            keys: 0,
+            unwritten: Vec::new(),
+        };
+        let socket =
+            Socket::listen(&places.socket(), &line).map_err(|error| local(&places.socket(), error.to_string()))?;
+        let thread = std::thread::Builder::new()
+            .name("spooler".to_owned())
+            .spawn(move || spooler.run())
+            .map_err(|error| local(&path, error.to_string()))?;
+        Ok(Self { line, own: Some(Own { thread, _socket: socket, _lock: lock, recovery }) })
+    }
+}
+
+/// The lock, or `None` when another process has it. It goes with the process, however that ends.
+fn take_lock(path: &Path) -> Result<Option<File>, Failure> {
+    let opened = crate::profile::places::private_file_options().create(true).open(path);
+    let file = opened.map_err(|error| local(path, error.to_string()))?;
+    match file.try_lock() {
+        Ok(()) => Ok(Some(file)),
+        Err(TryLockError::WouldBlock) => Ok(None),
+        Err(TryLockError::Error(error)) => Err(local(path, error.to_string())),
+    }
+}
+
+fn facts(config: &crate::profile::TransportConfig, ready: &LoggedOn) -> Facts {
+    Facts {
+        name: config.name.clone(),
+        identity: config.identity.as_ref().map(|identity| (identity.name.clone(), identity.address.clone())),
+        provider: ready.provider(),
+        path: ready.path(),
+        outgoing: config.outgoing.is_some(),
+        incoming: config.incoming.is_some(),
+        flushes_itself: ready.flushes_itself(),
+        honours_no_ui: ready.honours_no_ui(),
+        asynchronous: ready.is_asynchronous(),
+        resource: config.resource.clone(),
+        prefer_last: config.prefer_last,
+        unusable: ready.unusable().cloned(),
+    }
+}
+
+fn local(path: &Path, what: String) -> Failure {
+    Failure::new(Class::Local, Stage::Store, path.display().to_string(), what)
+}

@@ -1,0 +1,45 @@
+//! Lists for the window and the commands, read on a thread and a connection of their own, a page at a time.
+
+use std::path::Path;
+
+use crossbeam_channel::{Receiver, Sender, unbounded};
+
+use super::protocol::Reply;
+use crate::mapi::{EnvelopeId, Failure};
+use crate::spool::{ListQuery, Reader, Seconds, SpoolError};
+
+/// What can be asked.
+#[derive(Debug)]
+pub(super) enum Query {
+    /// A page, as of now.
+    List(ListQuery, Seconds, Sender<Reply>),
+    /// One envelope.
+    Show(EnvelopeId, Sender<Reply>),
+}
+
+/// Starts the reader. It ends when the sender is dropped.
+pub(super) fn start(spool: &Path) -> Result<Sender<Query>, Failure> {
+    let reader = Reader::open(spool)?;
+    let (sender, queries) = unbounded();
+    std::thread::Builder::new().name("reader".to_owned()).spawn(move || serve(reader, &queries)).map_err(|error| {
+        Failure::new(crate::mapi::Class::Local, crate::mapi::Stage::Store, "reader thread", error.to_string())
+    })?;
+    Ok(sender)
+}
+
+fn serve(mut reader: Reader, queries: &Receiver<Query>) {
+    for query in queries {
+        let (reply, sender) = match query {
+            Query::List(query, now, sender) => (reader.list(&query, now).map(Reply::Listed), sender),
+            Query::Show(envelope, sender) => {
+                (reader.show(envelope).map(|detail| Reply::Shown(detail.map(Box::new))), sender)
+            }
+        };
+        sender.send(reply.unwrap_or_else(refuse)).ok();
+    }
+}
+
+fn refuse(error: SpoolError) -> Reply {
+    let failure = Failure::from(error);
+    Reply::Refused(failure.result(), failure.to_string())
+}

@@ -1,0 +1,323 @@
+//! The spooler's thread: the loop that runs the core.
+//!
+//! Each round gathers what happened, asks the core about it, commits all it wants written in one transaction, and only
+//! then lets anything of it reach a transport or a client. One fsync so serves every message that ended meanwhile.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+use crossbeam_channel::{Receiver, Sender, TryRecvError, after, never, select};
+
+use super::core::{Core, Effect, InFlight, Input, Now, RequestKey};
+use super::line::Incoming;
+use super::protocol::{Command, Event, LogLine, Reply};
+use super::publish::Publisher;
+use super::reader::Query;
+use crate::mapi::{Failure, Outcome};
+use crate::spool::{ClaimedEnvelope, Spool, SpoolError, SpoolTransaction};
+use crate::transport::runtime::Runtime;
+use crate::transport::{Answer, Content, ContentStore, Job, JobRecipient, Report, ReportKind, Severity, Ticket};
+
+/// Inputs taken in one round at most: bounds the transaction.
+const ROUND: usize = 512;
+
+/// Everything the loop works with.
+#[derive(Debug)]
+pub(super) struct Loop {
+    pub(super) core: Core,
+    pub(super) spool: Spool,
+    pub(super) store: Arc<dyn ContentStore>,
+    pub(super) runtime: Runtime,
+    pub(super) requests: Receiver<Incoming>,
+    pub(super) reports: Receiver<Report>,
+    pub(super) queries: Sender<Query>,
+    pub(super) publisher: Publisher,
+    pub(super) report_writer: super::ndr::ReportWriter,
+    pub(super) began: Instant,
+    pub(super) replies: std::collections::HashMap<RequestKey, Sender<Reply>>,
+    pub(super) keys: u64,
+    pub(super) unwritten: Vec<crate::spool::SpoolOp>,
+}
+
+/// What the transaction of one round brought back.
+#[derive(Debug, Default)]
+struct Committed {
+    claims: Vec<(String, Ticket, Vec<ClaimedEnvelope>)>,
+    changes: Vec<(RequestKey, Vec<crate::mapi::EnvelopeId>)>,
+    counted: Option<Input>,
+}
+
+impl Loop {
+    /// Runs until the core says stop.
+    pub(super) fn run(mut self) {
+        let mut inputs = VecDeque::from([Input::Started]);
+        match self.spool.transaction(counted) {
+            // Before the first client sees a row.
+            Ok(counted) => inputs.push_front(counted),
+            Err(error) => inputs.push_front(Input::SpoolFailed(error.into())),
+        }
+        loop {
+            let stop = self.round(&mut inputs);
+            if stop {
+                break;
+            }
+            if inputs.is_empty() {
+                self.wait(&mut inputs);
+            }
+        }
+        self.runtime.shutdown();
+    }
+
+    fn now(&self) -> Now {
+        let wall = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+        Now { wall: wall.cast_signed(), mono: self.began.elapsed() }
+    }
+
+    /// Waits for something to happen, then takes all that is there, up to a round's worth.
+    fn wait(&mut self, inputs: &mut VecDeque<Input>) {
+        let deadline = self.core.deadline(self.now());
+        let retry = (!self.unwritten.is_empty()).then_some(std::time::Duration::from_secs(1));
+        let timer = [deadline, retry].into_iter().flatten().min().map_or_else(never, after);
+        let mut request = None;
+        select! {
+            recv(self.requests) -> incoming => request = incoming.ok(),
+            recv(self.reports) -> report => inputs.extend(report.ok().map(Input::Report)),
+            recv(timer) -> _ => inputs.push_back(Input::Tick),
+        }
+        if let Some(incoming) = request {
+            self.take(incoming, inputs);
+        }
+        while inputs.len() < ROUND {
+            match self.reports.try_recv() {
+                Ok(report) => inputs.push_back(Input::Report(report)),
+                Err(TryRecvError::Empty | TryRecvError::Disconnected) => break,
+            }
+        }
+        while let Ok(incoming) = self.requests.try_recv() {
+            self.take(incoming, inputs);
+        }
+    }
+
+    /// A client's word: subscriptions and lists are served at once, the rest is for the core.
+    fn take(&mut self, incoming: Incoming, inputs: &mut VecDeque<Input>) {
+        let now = self.now();
+        match incoming {
+            Incoming::Subscribe(events, wake) => {
+                self.publisher.add(events, wake, Event::Reload(self.core.all_rows(now)));
+            }
+            Incoming::Request(Command::List(query), reply) => {
+                self.queries.send(Query::List(query, now.wall, reply)).ok();
+            }
+            Incoming::Request(Command::Show(envelope), reply) => {
+                self.queries.send(Query::Show(envelope, reply)).ok();
+            }
+            Incoming::Request(command, reply) => {
+                self.keys += 1;
+                let key = RequestKey(self.keys);
+                self.replies.insert(key, reply);
+                inputs.push_back(Input::Request(key, command));
+            }
+        }
+    }
+
+    /// One round: decide, commit, act. Gives whether the spooler is to stop.
+    fn round(&mut self, inputs: &mut VecDeque<Input>) -> bool {
+        let now = self.now();
+        let mut effects = Vec::new();
+        for input in inputs.drain(..) {
+            effects.extend(self.core.handle(input, now));
+        }
+        let committed = self.commit(&effects, now);
+        let mut stop = false;
+        match committed {
+            Ok(committed) => {
+                for effect in effects {
+                    stop |= self.act(effect, None, inputs);
+                }
+                self.after_commit(committed, inputs);
+            }
+            Err(error) => {
+                let failure = Failure::from(error);
+                inputs.push_back(Input::SpoolFailed(failure.clone()));
+                for effect in effects {
+                    stop |= self.act(effect, Some(&failure), inputs);
+                }
+            }
+        }
+        for effect in self.core.publish(now) {
+            self.act(effect, None, inputs);
+        }
+        if self.publisher.wants_reload() {
+            self.publisher.reload(&Event::Reload(self.core.all_rows(now)));
+        }
+        stop
+    }
+
+    /// The spool's part of a round, in one transaction. What could not be written before is written first.
+    fn commit(&mut self, effects: &[Effect], now: Now) -> Result<Committed, SpoolError> {
+        let touches = |effect: &Effect| {
+            matches!(effect, Effect::Write(_) | Effect::Claim { .. } | Effect::Change { .. } | Effect::Reply(..))
+        };
+        if self.unwritten.is_empty() && !effects.iter().any(touches) {
+            return Ok(Committed::default());
+        }
+        let unwritten = std::mem::take(&mut self.unwritten);
+        let done = self.spool.transaction(|spool| {
+            for op in &unwritten {
+                spool.apply(op)?;
+            }
+            write(spool, effects, now)
+        });
+        if done.is_err() {
+            // What the network has already done must get to the disk when there is room again.
+            self.unwritten = unwritten;
+            self.unwritten.extend(effects.iter().filter_map(|effect| match effect {
+                Effect::Write(op @ crate::spool::SpoolOp::Finish { .. }) => Some(op.clone()),
+                _ => None,
+            }));
+        }
+        done
+    }
+
+    fn after_commit(&mut self, committed: Committed, inputs: &mut VecDeque<Input>) {
+        for (transport, ticket, claimed) in committed.claims {
+            let envelopes = claimed.iter().map(in_flight).collect();
+            inputs.push_back(Input::Claimed { transport: transport.clone(), envelopes });
+            let jobs = claimed.into_iter().map(|envelope| self.job(envelope)).collect();
+            self.answer(ticket, Answer::Jobs(jobs), &transport, inputs);
+        }
+        for (request, envelopes) in committed.changes {
+            inputs.push_back(Input::Changed { request, envelopes });
+        }
+        inputs.extend(committed.counted);
+    }
+
+    /// Does one effect that is not the spool's. `failed`: the transaction it belonged to.
+    fn act(&mut self, effect: Effect, failed: Option<&Failure>, inputs: &mut VecDeque<Input>) -> bool {
+        match effect {
+            Effect::Write(_) => {}
+            Effect::Claim { ticket, transport, .. } => {
+                if failed.is_some() {
+                    self.answer(ticket, Answer::Jobs(Vec::new()), &transport, inputs);
+                }
+            }
+            Effect::Change { request, .. } => {
+                if let Some(failure) = failed {
+                    self.reply(request, Reply::Refused(failure.result(), failure.to_string()));
+                }
+            }
+            Effect::Confirm(ticket) => {
+                let answer = failed.map_or(Answer::Done, |failure| Answer::Refused(failure.clone()));
+                self.answer(ticket, answer, "", inputs);
+            }
+            Effect::Known { transport, ticket, mailbox } => {
+                let known = self.spool.known(&transport, &mailbox);
+                let answer = known.map_or_else(|error| Answer::Refused(error.into()), Answer::Known);
+                self.answer(ticket, answer, &transport, inputs);
+            }
+            Effect::Answer(ticket, answer) => self.answer(ticket, answer, "", inputs),
+            Effect::Start { transport, flags } => self.runtime.start(&transport, flags),
+            Effect::Validate { transport, ticket, interactive } => {
+                self.runtime.validate(&transport, ticket, interactive);
+            }
+            Effect::EndFlush(transport) => self.runtime.end_flush(&transport),
+            Effect::Cancel(transport) => self.runtime.cancel(&transport),
+            Effect::DeliveryReport { envelope, transport, recipients } => {
+                match self.report_writer.write(envelope, &transport, &recipients) {
+                    Ok(text) => self.log(Severity::Warning, Some(transport), text),
+                    Err(failure) => self.log(Severity::Error, Some(transport), failure.to_string()),
+                }
+            }
+            Effect::Reply(request, reply) => self.reply(request, reply),
+            Effect::Emit(event) => self.publisher.emit(&event),
+            Effect::Log(severity, transport, text) => self.log(severity, transport, text),
+            Effect::Stop => return true,
+        }
+        false
+    }
+
+    fn reply(&mut self, request: RequestKey, reply: Reply) {
+        if let Some(sender) = self.replies.remove(&request) {
+            // A client that is gone has no use for it.
+            sender.send(reply).ok();
+        }
+    }
+
+    /// Answers a transport. Messages claimed for one that no longer waits go back to the queue at once.
+    fn answer(&self, ticket: Ticket, answer: Answer, transport: &str, inputs: &mut VecDeque<Input>) {
+        if let Err(Answer::Jobs(jobs)) = self.runtime.answer(ticket, answer) {
+            for job in jobs {
+                let outcomes = job.recipients.iter().map(|to| (to.id, Outcome::Returned)).collect();
+                let kind = ReportKind::EndMessage { envelope: job.envelope, outcomes };
+                inputs.push_back(Input::Report(Report { transport: transport.into(), kind }));
+            }
+        }
+    }
+
+    fn log(&mut self, severity: Severity, transport: Option<String>, text: String) {
+        let name = transport.as_deref().unwrap_or("spooler");
+        match severity {
+            Severity::Info => tracing::info!(transport = name, "{text}"),
+            Severity::Warning => tracing::warn!(transport = name, "{text}"),
+            Severity::Error => tracing::error!(transport = name, "{text}"),
+        }
+        let line = LogLine { at: self.now().wall, severity, transport, text };
+        self.publisher.emit(&Event::Log(line));
+    }
+
+    fn job(&self, claimed: ClaimedEnvelope) -> Job {
+        let content = match claimed.inline {
+            Some(bytes) => Content::Inline(bytes.into()),
+            None => Content::Stored { store: Arc::clone(&self.store), message: claimed.message, size: claimed.size },
+        };
+        let recipients = claimed.recipients.into_iter().map(|(id, address)| JobRecipient { id, address }).collect();
+        Job {
+            envelope: claimed.envelope,
+            attempt: claimed.attempt,
+            sender: claimed.sender,
+            recipients,
+            content,
+            eight_bit: claimed.eight_bit,
+            smtputf8: claimed.smtputf8,
+            submitted_at: claimed.submitted_at,
+        }
+    }
+}
+
+fn in_flight(claimed: &ClaimedEnvelope) -> InFlight {
+    InFlight {
+        envelope: claimed.envelope,
+        attempt: claimed.attempt,
+        size: claimed.size,
+        submitted_at: claimed.submitted_at,
+        sender: claimed.sender.clone(),
+        recipients: claimed.recipients.clone(),
+        declined: claimed.declined.clone(),
+        offered: false,
+    }
+}
+
+/// Writes, then claims and changes, in the order of the effects; counts at the end.
+fn write(spool: &mut SpoolTransaction<'_>, effects: &[Effect], now: Now) -> Result<Committed, SpoolError> {
+    let mut committed = Committed::default();
+    for effect in effects {
+        match effect {
+            Effect::Write(op) => spool.apply(op)?,
+            Effect::Claim { transport, ticket, messages, bytes, which } => {
+                let claimed = spool.claim(transport, *messages, *bytes, which)?;
+                committed.claims.push((transport.clone(), *ticket, claimed));
+            }
+            Effect::Change { request, verb, selection } => {
+                committed.changes.push((*request, spool.change(verb, selection, now.wall)?));
+            }
+            _ => {}
+        }
+    }
+    committed.counted = Some(counted(spool)?);
+    Ok(committed)
+}
+
+fn counted(spool: &mut SpoolTransaction<'_>) -> Result<Input, SpoolError> {
+    Ok(Input::Counted { counts: spool.counts()?, next_due: spool.next_due()? })
+}

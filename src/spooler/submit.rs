@@ -1,0 +1,140 @@
+//! The way in for new mail: a message is prepared, routed and written to the spool, beside the spooler and without it.
+//!
+//! So submitting works in any number of processes at once, with a window open or none, on a line or off it. Whoever
+//! submitted tells the spooler afterwards ([`super::Command::Submitted`]), if one runs.
+
+use std::io::Read;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use super::core::Router;
+use super::core::routing::Routing;
+use crate::mapi::{EnvelopeId, Failure, MapiResult};
+use crate::message::prepare::{self, MessageError, Prepared};
+use crate::profile::{Places, Profile};
+use crate::spool::{NewMessage, StagingBatch};
+
+/// What the submitter says beside the message itself.
+#[derive(Debug, Clone, Default)]
+pub struct Options {
+    /// This transport, whatever the others take.
+    pub transport: Option<String>,
+    /// The envelope's sender; otherwise the message's.
+    pub sender: Option<String>,
+    /// The envelope's recipients; none: the message's To, Cc and Bcc.
+    pub recipients: Vec<String>,
+    /// How the message is read.
+    pub reading: prepare::Options,
+}
+
+/// Why a message was not taken. Nothing of it is in the spool.
+#[derive(Debug, thiserror::Error)]
+pub enum SubmitError {
+    /// The message makes no sense.
+    #[error("{0}")]
+    Message(#[from] MessageError),
+    /// Nobody to send it to ([`MapiResult::NoRecipients`]).
+    #[error("the message has no recipients (MAPI_E_NO_RECIPIENTS): name them in To, Cc or Bcc, or with --to")]
+    NoRecipients,
+    /// The profile has no such transport that sends.
+    #[error("the profile has no transport “{0}” that sends")]
+    NoTransport(String),
+    /// No transport takes these recipients.
+    #[error("no transport of the profile takes {}: see its accepts", .0.join(", "))]
+    NotAccepted(Vec<String>),
+    /// The spool can't be written.
+    #[error("{0}")]
+    Failure(#[from] Failure),
+}
+
+impl SubmitError {
+    /// MAPI's word for it.
+    pub const fn result(&self) -> MapiResult {
+        match self {
+            Self::Message(_) => MapiResult::CorruptData,
+            Self::NoRecipients => MapiResult::NoRecipients,
+            Self::NoTransport(_) => MapiResult::NotFound,
+            Self::NotAccepted(_) => MapiResult::NotMe,
+            Self::Failure(failure) => failure.result(),
+        }
+    }
+}
+
+/// Puts messages into a profile's spool.
+#[derive(Debug)]
+pub struct Submitter {
+    router: Router,
+    batch: StagingBatch,
+}
+
+impl Submitter {
+    /// A submitter for a profile.
+    ///
+    /// # Errors
+    /// The spool can't be opened.
+    pub fn new(places: &Places, profile: &Profile) -> Result<Self, Failure> {
+        Ok(Self { router: Router::new(profile), batch: StagingBatch::begin(&places.spool())? })
+    }
+
+    /// Takes one message. It is durable when [`Self::commit`] returns.
+    ///
+    /// # Errors
+    /// Why it was not taken. The messages taken before are not touched by that.
+    pub fn submit(&mut self, input: &mut dyn Read, options: &Options) -> Result<(), SubmitError> {
+        let mut staging = self.batch.stage().map_err(Failure::from)?;
+        let mut failure = None;
+        let prepared = prepare::prepare(input, &options.reading, &mut |bytes| {
+            staging.write(bytes).map_err(|error| {
+                failure = Some(Failure::from(error));
+                std::io::Error::other("the spool can't be written")
+            })
+        });
+        if let Some(failure) = failure {
+            return Err(failure.into());
+        }
+        let prepared = prepared?;
+        let message = address(&self.router, prepared, options)?;
+        staging.ready(message, now()).map_err(Failure::from)?;
+        Ok(())
+    }
+
+    /// Makes everything taken so far durable, in one go. Gives the envelopes, in the order of submission.
+    ///
+    /// # Errors
+    /// The spool can't be written; then none of it is in the spool.
+    pub fn commit(&mut self) -> Result<Vec<EnvelopeId>, Failure> {
+        Ok(self.batch.commit()?)
+    }
+}
+
+/// The envelopes of a prepared message.
+fn address(router: &Router, prepared: Prepared, options: &Options) -> Result<NewMessage, SubmitError> {
+    let recipients = if options.recipients.is_empty() { prepared.recipients() } else { options.recipients.clone() };
+    if recipients.is_empty() {
+        return Err(SubmitError::NoRecipients);
+    }
+    let sender = options.sender.clone().unwrap_or_else(|| prepared.sender.clone());
+    let from = if prepared.from.is_empty() { &sender } else { &prepared.from };
+    let routing = match &options.transport {
+        Some(name) if router.has(name) => Routing { envelopes: vec![(name.clone(), recipients)], nobody: vec![] },
+        Some(name) => return Err(SubmitError::NoTransport(name.clone())),
+        None => router.route(from, &recipients),
+    };
+    if !routing.nobody.is_empty() {
+        return Err(SubmitError::NotAccepted(routing.nobody));
+    }
+    Ok(NewMessage {
+        from: from.clone(),
+        subject: prepared.subject,
+        message_id: prepared.message_id,
+        sender,
+        eight_bit: prepared.eight_bit,
+        smtputf8: prepared.smtputf8,
+        not_before: prepared.not_before,
+        envelopes: routing.envelopes,
+        is_report: false,
+    })
+}
+
+fn now() -> i64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs().cast_signed())
+}

@@ -1,0 +1,147 @@
+//! Where transports run: one tokio runtime of two workers, one task for each flush, all cancellable.
+//!
+//! The spooler's thread calls in and is called back by reports only. A transport that panics ends its own flush with
+//! [`Class::Local`]; the others don't notice.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use crossbeam_channel::Sender;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use super::port::Desk;
+use super::registry::LoggedOn;
+use super::secrets::SecretCache;
+use super::{Answer, Report, ReportKind, Support, Ticket, flush};
+use crate::mapi::{Class, Failure, FlushFlags, Stage};
+
+/// The runtime and what runs on it.
+#[derive(Debug)]
+pub struct Runtime {
+    tokio: tokio::runtime::Runtime,
+    transports: Vec<Arc<LoggedOn>>,
+    reports: Sender<Report>,
+    desk: Arc<Desk>,
+    secrets: Arc<SecretCache>,
+    running: HashMap<Arc<str>, Running>,
+}
+
+#[derive(Debug)]
+struct Running {
+    cancel: CancellationToken,
+    ending: CancellationToken,
+    task: JoinHandle<()>,
+}
+
+impl Runtime {
+    /// Starts the runtime. Reports of all transports go to `reports`.
+    ///
+    /// # Errors
+    /// The system gives no threads.
+    pub fn new(transports: Vec<LoggedOn>, reports: Sender<Report>) -> std::io::Result<Self> {
+        let tokio = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(2)
+            .thread_name("transport")
+            .enable_io()
+            .enable_time()
+            .build()?;
+        Ok(Self {
+            tokio,
+            transports: transports.into_iter().map(Arc::new).collect(),
+            reports,
+            desk: Arc::default(),
+            secrets: Arc::default(),
+            running: HashMap::new(),
+        })
+    }
+
+    /// The transports, in transport order.
+    pub fn transports(&self) -> &[Arc<LoggedOn>] {
+        &self.transports
+    }
+
+    /// Starts a flush. Its end comes as [`ReportKind::Finished`].
+    pub fn start(&mut self, name: &str, flags: FlushFlags) {
+        let interactive = !flags.contains(FlushFlags::FLUSH_NO_UI);
+        self.spawn(name, interactive, move |transport, support| async move {
+            let end = flush::flush(&transport, &support, flags).await;
+            support.report(ReportKind::Finished(end));
+        });
+    }
+
+    /// Starts a `ValidateState`. Its end comes as [`ReportKind::Validated`] under the ticket.
+    pub fn validate(&mut self, name: &str, ticket: Ticket, interactive: bool) {
+        self.spawn(name, interactive, move |transport, support| async move {
+            let mut found = Vec::new();
+            let mut end = transport.unusable().cloned().map_or(Ok(()), Err);
+            for half in transport.halves() {
+                match half.validate_state(&support).await {
+                    Ok(text) => found.push(text),
+                    Err(failure) => end = end.and(Err(failure)),
+                }
+            }
+            support.report(ReportKind::Validated(ticket, end.map(|()| found.join("; "))));
+        });
+    }
+
+    fn spawn<F>(&mut self, name: &str, interactive: bool, work: impl FnOnce(Arc<LoggedOn>, Support) -> F)
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        let Some(transport) = self.transports.iter().find(|transport| &*transport.name == name) else { return };
+        let cancel = CancellationToken::new();
+        let support = Support::new(
+            Arc::clone(&transport.name),
+            self.reports.clone(),
+            Arc::clone(&self.desk),
+            cancel.clone(),
+            interactive,
+            Arc::clone(&self.secrets),
+        );
+        let ending = support.ending().clone();
+        let work = work(Arc::clone(transport), support.clone());
+        let task = self.tokio.spawn(async move {
+            if let Err(panic) = tokio::spawn(work).await {
+                let failure = Failure::new(Class::Local, Stage::Queue, support.transport(), panic.to_string());
+                support.report(ReportKind::Finished(Err(failure)));
+            }
+        });
+        self.running.insert(Arc::clone(&transport.name), Running { cancel, ending, task });
+    }
+
+    /// Clears a transport's FLUSH bits: it stops at the next message.
+    pub fn end_flush(&self, name: &str) {
+        if let Some(running) = self.running.get(name) {
+            running.ending.cancel();
+        }
+    }
+
+    /// Cancels what a transport does.
+    pub fn cancel(&self, name: &str) {
+        if let Some(running) = self.running.get(name) {
+            running.ending.cancel();
+            running.cancel.cancel();
+        }
+    }
+
+    /// Hands an answer to whoever waits under the ticket. An answer nobody waits for any more is given back.
+    pub fn answer(&self, ticket: Ticket, answer: Answer) -> Result<(), Answer> {
+        self.desk.answer(ticket, answer)
+    }
+
+    /// Ends: what still runs is cancelled and waited for, a second at most.
+    pub fn shutdown(self) {
+        for running in self.running.values() {
+            running.cancel.cancel();
+        }
+        let tasks: Vec<JoinHandle<()>> = self.running.into_values().map(|running| running.task).collect();
+        let wait = async {
+            for task in tasks {
+                task.await.ok();
+            }
+        };
+        self.tokio.block_on(async { tokio::time::timeout(std::time::Duration::from_secs(1), wait).await.ok() });
+        self.tokio.shutdown_timeout(std::time::Duration::from_millis(200));
+    }
+}

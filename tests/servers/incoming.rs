@@ -1,0 +1,102 @@
+//! Receiving from a real Dovecot.
+
+use crate::support::dovecot::PASSWORD;
+use crate::support::messages::message;
+use crate::support::{Dovecot, Harness};
+
+fn profile(dovecot: &Dovecot, kind: &str, port: u16, security: &str, after: &str) -> String {
+    format!(
+        "[[transport]]\nname = \"in\"\n\n[transport.incoming]\nkind = \"{kind}\"\nhost = \"localhost\"\nport = {port}\n\
+         security = \"{security}\"\nuser = \"ada\"\npassword = {{ command = \"echo {PASSWORD}\" }}\nafter = \"{after}\"\n\
+         ca_file = \"{}\"\n",
+        dovecot.certs.authority.display()
+    )
+}
+
+fn mail(count: usize) -> Vec<Vec<u8>> {
+    (0..count).map(|number| message(number, 1500)).collect()
+}
+
+fn sorted(mut messages: Vec<Vec<u8>>) -> Vec<Vec<u8>> {
+    messages.sort();
+    messages
+}
+
+/// A thousand messages, byte for byte the server's, and nothing the second time.
+fn a_thousand(kind: &str, port: impl Fn(&Dovecot) -> u16) {
+    let Some(dovecot) = Dovecot::start() else { return };
+    dovecot.fill("ada", mail(1000));
+    let harness = Harness::new(&profile(&dovecot, kind, port(&dovecot), "tls", "keep"));
+    let flushed = harness.run(&["flush", "--receive", "--no-ui", "--json"]).expect_code(0).json();
+    assert_eq!(flushed["results"][0]["via"], "transport");
+    assert_eq!(flushed["results"][0]["incoming"]["received"], 1000);
+    let received = sorted(harness.received("in"));
+    assert_eq!(received.len(), 1000);
+    assert!(received == sorted(dovecot.mailbox("ada")), "what is here is not what is there");
+    let again = harness.run(&["flush", "--receive", "--no-ui", "--json"]).expect_code(0).json();
+    assert_eq!(again["results"][0]["incoming"]["received"], 0);
+    assert_eq!(harness.received("in").len(), 1000);
+    assert_eq!(dovecot.mailbox("ada").len(), 1000);
+}
+
+#[test]
+fn a_thousand_messages_by_imap() {
+    a_thousand("imap", |dovecot| dovecot.ports.imaps);
+}
+
+#[test]
+fn a_thousand_messages_by_pop3() {
+    a_thousand("pop3", |dovecot| dovecot.ports.pop3s);
+}
+
+#[test]
+fn what_is_safe_here_is_deleted_there_when_the_profile_says_so() {
+    for kind in ["imap", "pop3"] {
+        let Some(dovecot) = Dovecot::start() else { return };
+        dovecot.fill("ada", mail(20));
+        let port = if kind == "imap" { dovecot.ports.imap } else { dovecot.ports.pop3 };
+        let harness = Harness::new(&profile(&dovecot, kind, port, "starttls", "delete"));
+        let flushed = harness.run(&["flush", "--receive", "--no-ui", "--json"]).expect_code(0).json();
+        assert_eq!(flushed["results"][0]["incoming"]["received"], 20, "{kind}");
+        assert_eq!(sorted(harness.received("in")), sorted(mail(20)), "{kind}");
+        assert_eq!(dovecot.mailbox("ada").len(), 0, "{kind}");
+        dovecot.fill("ada", mail(3));
+        let flushed = harness.run(&["flush", "--receive", "--no-ui", "--json"]).expect_code(0).json();
+        assert_eq!(flushed["results"][0]["incoming"]["received"], 3, "{kind}");
+    }
+}
+
+#[test]
+fn a_refused_login_is_said_and_no_secret_is_printed() {
+    let Some(dovecot) = Dovecot::start() else { return };
+    dovecot.fill("ada", mail(1));
+    for (kind, port) in [("imap", dovecot.ports.imaps), ("pop3", dovecot.ports.pop3s)] {
+        let profile =
+            profile(&dovecot, kind, port, "tls", "keep").replace(&format!("echo {PASSWORD}"), "echo wrong-one");
+        let harness = Harness::new(&profile);
+        let run = harness.run(&["flush", "--receive", "--no-ui", "--json"]).expect_code(77);
+        assert_eq!(run.json()["result"], "MAPI_E_LOGON_FAILED", "{kind}");
+        assert!(!run.stdout.contains("wrong-one") && !run.stderr.contains("wrong-one"), "a secret was printed");
+        assert!(harness.received("in").is_empty());
+    }
+}
+
+#[test]
+fn a_certificate_nobody_vouches_for_is_refused() {
+    let Some(dovecot) = Dovecot::start() else { return };
+    for (kind, port) in [("imap", dovecot.ports.imaps), ("pop3", dovecot.ports.pop3s)] {
+        let profile = profile(&dovecot, kind, port, "tls", "keep");
+        let without: String =
+            profile.lines().filter(|line| !line.starts_with("ca_file")).map(|line| format!("{line}\n")).collect();
+        let flushed = Harness::new(&without).run(&["flush", "--receive", "--no-ui", "--json"]).expect_code(77).json();
+        assert_eq!(flushed["results"][0]["failure"]["class"], "trust", "{kind}");
+    }
+}
+
+#[test]
+fn doctor_reaches_the_server_and_says_what_it_found() {
+    let Some(dovecot) = Dovecot::start() else { return };
+    let harness = Harness::new(&profile(&dovecot, "imap", dovecot.ports.imaps, "tls", "keep"));
+    let run = harness.run(&["doctor"]).expect_code(0);
+    assert!(run.stdout.starts_with("ok  in: "), "{}", run.stdout);
+}

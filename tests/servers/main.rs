@@ -1,0 +1,17 @@
+//! Tests against real servers. This first module proves the servers themselves, without the product.
+
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::unreachable,
+    clippy::unwrap_used,
+    reason = "these are tests: what can't go on has to say so and stop"
+)]
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod incoming;
+mod local;
+mod outgoing;
+mod smoke;

@@ -1,0 +1,126 @@
+//! The program itself, run as a user runs it: in a profile folder of its own and an environment without a screen.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+use tempfile::TempDir;
+
+/// The binary under test.
+pub const BINARY: &str = env!("CARGO_BIN_EXE_mailsluice");
+
+/// A profile folder, and the program run on it.
+#[derive(Debug)]
+pub struct Harness {
+    folder: TempDir,
+}
+
+/// What a run of the program came to.
+#[derive(Debug, Clone)]
+pub struct Run {
+    /// Exit code; `None`: ended by a signal.
+    pub code: Option<i32>,
+    /// What it printed.
+    pub stdout: String,
+    /// What it complained about.
+    pub stderr: String,
+}
+
+impl Harness {
+    /// Writes `profile.toml` into a new folder.
+    pub fn new(profile: &str) -> Self {
+        let folder = tempfile::Builder::new().prefix("mailsluice-test-").tempdir().expect("a temporary folder");
+        let harness = Self { folder };
+        harness.write("profile/profile.toml", profile);
+        std::fs::create_dir_all(harness.path("home")).expect("a folder");
+        harness
+    }
+
+    /// The profile folder: `profile.toml`, `spool.db`, `mail/`, `log/`.
+    pub fn profile(&self) -> PathBuf {
+        self.path("profile")
+    }
+
+    /// A path beside the profile folder.
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// Writes a file beside the profile folder.
+    pub fn write(&self, name: &str, content: impl AsRef<[u8]>) -> PathBuf {
+        let path = self.path(name);
+        std::fs::create_dir_all(path.parent().expect("a name below the folder")).expect("a folder");
+        std::fs::write(&path, content).expect("a file");
+        path
+    }
+
+    /// The program, ready to be given arguments: `--profile` is set, of the environment only PATH is left.
+    pub fn command(&self) -> Command {
+        let mut command = Command::new(BINARY);
+        let home = self.path("home");
+        command.env_clear().env("HOME", &home).env("XDG_RUNTIME_DIR", &home).current_dir(self.folder.path());
+        for name in ["PATH", "RUST_BACKTRACE", "LLVM_PROFILE_FILE"] {
+            if let Some(value) = std::env::var_os(name) {
+                command.env(name, value);
+            }
+        }
+        command.arg("--profile").arg(self.profile());
+        command
+    }
+
+    /// Runs a command to its end.
+    pub fn run(&self, arguments: &[&str]) -> Run {
+        self.run_with_input(arguments, b"")
+    }
+
+    /// Runs a command with this on its standard input.
+    pub fn run_with_input(&self, arguments: &[&str], input: &[u8]) -> Run {
+        let mut command = self.command();
+        command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().expect("the program");
+        let mut stdin = child.stdin.take().expect("a pipe");
+        std::thread::scope(|scope| {
+            scope.spawn(move || {
+                // A program that ends without reading everything closes the pipe early.
+                stdin.write_all(input).ok();
+            });
+            Run::from(child.wait_with_output().expect("a child of ours"))
+        })
+    }
+
+    /// Messages received by a transport into its default Maildir, in the order of their file names.
+    pub fn received(&self, transport: &str) -> Vec<Vec<u8>> {
+        let maildir = self.profile().join("mail").join(transport);
+        let mut files: Vec<PathBuf> = ["new", "cur"].iter().flat_map(|name| files(&maildir.join(name))).collect();
+        files.sort();
+        files.iter().map(|file| std::fs::read(file).expect("a message")).collect()
+    }
+}
+
+fn files(folder: &Path) -> Vec<PathBuf> {
+    std::fs::read_dir(folder).into_iter().flatten().map(|entry| entry.expect("an entry").path()).collect()
+}
+
+impl From<Output> for Run {
+    fn from(output: Output) -> Self {
+        Self {
+            code: output.status.code(),
+            stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
+            stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+        }
+    }
+}
+
+impl Run {
+    /// Expects this exit code; shows everything if it is another.
+    pub fn expect_code(self, code: i32) -> Self {
+        assert_eq!(self.code, Some(code), "\nstdout: {}\nstderr: {}", self.stdout, self.stderr);
+        self
+    }
+
+    /// What it printed, as JSON.
+    pub fn json(&self) -> serde_json::Value {
+        serde_json::from_str(&self.stdout)
+            .unwrap_or_else(|error| panic!("{error}\nstdout: {}\nstderr: {}", self.stdout, self.stderr))
+    }
+}

@@ -1,0 +1,27 @@
+//! What integration tests stand on: real servers in temporary folders, certificates, messages, and the program itself.
+//!
+//! Every server listens on loopback, runs from a folder of its own, is ready when its constructor returns, and is stopped
+//! by the process id when it is dropped (the kernel stops it when the test dies). Where one is not installed, the test
+//! says so and is skipped; with `CI` set in the environment it fails, so that nothing is skipped unnoticed there:
+//!
+//! ```ignore
+//! let Some(postfix) = Postfix::start(&PostfixSetup::default()) else { return };
+//! ```
+
+#![allow(dead_code, unreachable_pub, reason = "each test binary uses its part of what is offered to all")]
+
+pub mod certs;
+pub mod daemon;
+pub mod dovecot;
+pub mod harness;
+pub mod messages;
+pub mod postfix;
+pub mod screen;
+pub mod smtp_sink;
+
+pub use certs::Certs;
+pub use dovecot::Dovecot;
+pub use harness::Harness;
+pub use postfix::{Postfix, PostfixSetup};
+pub use screen::Screen;
+pub use smtp_sink::SmtpSink;
