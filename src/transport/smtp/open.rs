@@ -141,7 +141,7 @@ impl Opening<'_> {
             exchange.finished().map_err(|error| error.failure(&talk.at))?;
             return Ok(mechanism);
         }
-        let failure = refusal(reply.clone(), Asked::Login, &talk.at);
+        let failure = refusal(reply, Asked::Login, &talk.at);
         if failure.class == Class::Login {
             secrets::refused(self.support, self.server, &failure.to_string());
         }
