@@ -52,10 +52,8 @@ pub(super) const fn positive(reply: &Reply) -> bool {
 pub(super) fn refusal(reply: Reply, asked: Asked, at: &str) -> Failure {
     use Asked::{Content, Data, Greeting, Hello, Login, Mail, Rcpt, Reset, StartTls};
     let (class, blame) = match (asked, reply.code) {
-        // Service not available, whatever was asked (RFC 5321 section 3.8).
-        (_, 421) => (Class::Transient, Blame::Site),
-        (Greeting | Hello | Reset, 400..) => (Class::Transient, Blame::Site),
-        (StartTls | Login, 400..=499) => (Class::Transient, Blame::Site),
+        // 421: service not available, whatever was asked (RFC 5321 section 3.8).
+        (_, 421) | (Greeting | Hello | Reset, 400..) | (StartTls | Login, 400..=499) => (Class::Transient, Blame::Site),
         (StartTls, 500..) => (Class::Trust, Blame::Site),
         // Authentication required, too weak, wrong, only with encryption (RFC 4954 section 6).
         (Login, 500..) | (_, 530 | 534 | 535 | 538) => (Class::Login, Blame::Site),

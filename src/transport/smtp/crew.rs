@@ -130,8 +130,7 @@ impl<'a> Crew<'a> {
             let line = self.open(stage).await;
             self.opening.fetch_sub(1, Ordering::Relaxed);
             match Drive::new(line?, self, feed, stage).run().await {
-                End::Drained => break,
-                End::Exhausted => (),
+                End::Done => (),
                 End::Lost { failure, answered } if answered && is_worth_another(&failure) => {
                     self.support.log(Severity::Info, format!("connecting anew after: {failure}"));
                 }

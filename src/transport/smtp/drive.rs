@@ -21,9 +21,9 @@ use crate::net::{Connection, LineReader, step};
 use crate::transport::content::ContentStream;
 
 /// How long the server may take over a content it has in full (RFC 5321 section 4.5.3.2.6).
-const VERDICT_DEADLINE: Duration = Duration::from_secs(600);
+const VERDICT_DEADLINE: Duration = Duration::from_mins(10);
 /// How long the socket may take no bytes (RFC 5321 section 4.5.3.2.5).
-const WRITE_DEADLINE: Duration = Duration::from_secs(180);
+const WRITE_DEADLINE: Duration = Duration::from_mins(3);
 /// How long answers that are on their way are waited for when the session can't go on.
 const SETTLE: Duration = Duration::from_secs(2);
 /// The same after a cancellation, which is to end all within half a second.
@@ -34,10 +34,8 @@ const GATHER_BYTES: usize = 64 << 10;
 /// How a session ended.
 #[derive(Debug)]
 pub(super) enum End {
-    /// The queue is drained.
-    Drained,
-    /// The server takes no more messages in one session.
-    Exhausted,
+    /// There is no more to send, or the server takes no more in one session. Everything was answered.
+    Done,
     /// It broke off. `answered`: the server had answered for some message before.
     Lost {
         /// Why.
@@ -131,7 +129,7 @@ impl<'a, 's, 'f> Drive<'a, 's, 'f> {
             self.report_ended();
             if self.session.is_idle() && (self.feed.is_drained() || self.session.is_exhausted()) {
                 self.farewell().await;
-                return if self.feed.is_drained() { End::Drained } else { End::Exhausted };
+                return End::Done;
             }
             let event = self.next_event().await;
             if let Err(stop) = self.take(event) {
@@ -184,7 +182,9 @@ impl<'a, 's, 'f> Drive<'a, 's, 'f> {
             Event::Fed(Fed::Offered(jobs)) => {
                 // It may have been quiet for long, for want of work.
                 self.active = Instant::now();
-                jobs.into_iter().for_each(|job| self.session.submit(job));
+                for job in jobs {
+                    self.session.submit(job);
+                }
                 Ok(())
             }
             Event::Fed(Fed::Drained) => Ok(()),

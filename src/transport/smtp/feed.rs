@@ -43,6 +43,9 @@ pub(super) enum Fed {
     Refused(Failure),
 }
 
+/// Messages, and the spool's word that they may go out.
+type Offering<'a> = (Vec<Job>, BoxFuture<'a, Result<(), Failure>>);
+
 /// The feed of one session after the other. Its waiting methods may be dropped and called again.
 pub(super) struct Feed<'a> {
     queue: &'a Submissions,
@@ -53,7 +56,7 @@ pub(super) struct Feed<'a> {
     claiming: Option<BoxFuture<'a, Option<Job>>>,
     drained: bool,
     claimed: VecDeque<Job>,
-    offering: Option<(Vec<Job>, BoxFuture<'a, Result<(), Failure>>)>,
+    offering: Option<Offering<'a>>,
 }
 
 impl<'a> Feed<'a> {
@@ -133,11 +136,15 @@ impl<'a> Feed<'a> {
         if self.ending.is_cancelled() {
             self.drained = true;
             self.spare.put(self.claimed.drain(..));
+            return;
         }
-        while self.claimed.len() < wanted && !self.drained {
+        while self.claimed.len() < wanted {
             if let Some(job) = self.spare.take() {
                 self.claimed.push_back(job);
                 continue;
+            }
+            if self.drained {
+                return;
             }
             let queue = self.queue;
             let claiming = self.claiming.get_or_insert_with(|| Box::pin(queue.next()));

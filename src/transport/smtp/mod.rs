@@ -2,14 +2,14 @@
 //!
 //! Where its speed comes from: a round trip costs more than a message, so nothing waits for a reply that needn't. On a
 //! server with PIPELINING and CHUNKING, message after message goes out and replies are matched in order behind them;
-//! see [`session::Manner`] for what is done with less. Where its honesty comes from: every recipient has its own
+//! see `Manner` in `session.rs` for what is done with less. Where its honesty comes from: every recipient has its own
 //! outcome, the last byte of a message goes out only after the spool knows, and what got no answer is called in doubt.
 //!
 //! | file | what it does |
 //! |---|---|
-//! | [`reply`], [`capabilities`], [`stuffing`], [`classify`], [`window`] | pure, small |
-//! | [`flight`], [`session`] | the mail transactions, without I/O |
-//! | [`open`], [`feed`], [`drive`], [`crew`] | the I/O: sign in, take messages, move bytes, several connections |
+//! | `reply`, `capabilities`, `stuffing`, `classify`, `window` | pure, small |
+//! | `flight`, `session` | the mail transactions, without I/O |
+//! | `open`, `feed`, `drive`, `crew` | the I/O: sign in, take messages, move bytes, several connections |
 
 mod capabilities;
 mod classify;
@@ -23,6 +23,8 @@ mod session;
 mod stuffing;
 #[cfg(test)]
 mod testing;
+#[cfg(test)]
+mod tests;
 mod window;
 
 use super::{BoxFuture, Submissions, Support, Traits, Transport, secrets};

@@ -18,7 +18,7 @@ use crate::profile::{Security, ServerConfig};
 use crate::transport::{Severity, Support, secrets};
 
 /// How long a server may take to answer a command or to greet (RFC 5321 section 4.5.3.2).
-pub(super) const REPLY_DEADLINE: Duration = Duration::from_secs(300);
+pub(super) const REPLY_DEADLINE: Duration = Duration::from_mins(5);
 /// How long a server's last word is waited for.
 pub(super) const FAREWELL: Duration = Duration::from_secs(1);
 /// The longest command line, with its end (RFC 5321 section 4.5.3.1.4): an initial response must fit in.
@@ -141,7 +141,7 @@ impl Opening<'_> {
             exchange.finished().map_err(|error| error.failure(&talk.at))?;
             return Ok(mechanism);
         }
-        let failure = refusal(reply.clone(), Asked::Login, &talk.at);
+        let failure = refusal(reply, Asked::Login, &talk.at);
         if failure.class == Class::Login {
             secrets::refused(self.support, self.server, &failure.to_string());
         }

@@ -105,29 +105,32 @@ mod tests {
         last
     }
 
-    fn reply(code: u16, enhanced: Option<(u8, u16, u16)>, text: &str) -> Result<Option<Reply>, ReplyError> {
-        Ok(Some(Reply { code, enhanced, text: text.to_owned() }))
+    fn reply(code: u16, enhanced: Option<(u8, u16, u16)>, text: &str) -> Reply {
+        Reply { code, enhanced, text: text.to_owned() }
     }
 
     #[test]
     fn replies_of_every_form() {
-        assert_eq!(parse(&["250 ok"]), reply(250, None, "ok"));
-        assert_eq!(parse(&["250"]), reply(250, None, ""));
-        assert_eq!(parse(&["250 2.0.0 Ok: queued"]), reply(250, Some((2, 0, 0)), "Ok: queued"));
-        assert_eq!(parse(&["550 5.1.1"]), reply(550, Some((5, 1, 1)), ""));
-        assert_eq!(parse(&["550-5.1.1 no", "550 5.1.1 such user"]), reply(550, Some((5, 1, 1)), "no\nsuch user"));
+        assert_eq!(parse(&["250 ok"]), Ok(Some(reply(250, None, "ok"))));
+        assert_eq!(parse(&["250"]), Ok(Some(reply(250, None, ""))));
+        assert_eq!(parse(&["250 2.0.0 Ok: queued"]), Ok(Some(reply(250, Some((2, 0, 0)), "Ok: queued"))));
+        assert_eq!(parse(&["550 5.1.1"]), Ok(Some(reply(550, Some((5, 1, 1)), ""))));
+        assert_eq!(
+            parse(&["550-5.1.1 no", "550 5.1.1 such user"]),
+            Ok(Some(reply(550, Some((5, 1, 1)), "no\nsuch user")))
+        );
         assert_eq!(
             parse(&["250-mx.example", "250-SIZE 10", "250 8BITMIME"]),
-            reply(250, None, "mx.example\nSIZE 10\n8BITMIME")
+            Ok(Some(reply(250, None, "mx.example\nSIZE 10\n8BITMIME")))
         );
         assert_eq!(parse(&["250-one"]), Ok(None));
     }
 
     #[test]
     fn an_enhanced_code_is_one_only_in_its_own_class() {
-        assert_eq!(parse(&["250 5.1.1 odd"]), reply(250, None, "5.1.1 odd"));
-        assert_eq!(parse(&["220 10.0.0.1 ready"]), reply(220, None, "10.0.0.1 ready"));
-        assert_eq!(parse(&["250 2.0 short"]), reply(250, None, "2.0 short"));
+        assert_eq!(parse(&["250 5.1.1 odd"]), Ok(Some(reply(250, None, "5.1.1 odd"))));
+        assert_eq!(parse(&["220 10.0.0.1 ready"]), Ok(Some(reply(220, None, "10.0.0.1 ready"))));
+        assert_eq!(parse(&["250 2.0 short"]), Ok(Some(reply(250, None, "2.0 short"))));
     }
 
     #[test]

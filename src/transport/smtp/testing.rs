@@ -1,6 +1,8 @@
 //! For the tests of this folder: a mail server as a state machine, which refuses, stalls and hangs up where its plan
 //! says so, and the same behind a socket.
 
+pub(super) mod spooler;
+
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard};
 
@@ -37,6 +39,8 @@ pub(super) struct Plan {
     pub(super) wants_content_anyway: bool,
     /// It speaks LMTP.
     pub(super) lmtp: bool,
+    /// Further connections are sent away.
+    pub(super) most_connections: Option<usize>,
 }
 
 impl Plan {
@@ -65,6 +69,7 @@ pub(super) struct Taken {
 
 /// One connection, without I/O.
 #[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "what a test asks of it is best asked one by one")]
 pub(super) struct Dialogue {
     plan: Plan,
     input: Vec<u8>,
@@ -156,6 +161,7 @@ impl Dialogue {
     fn command(&mut self, line: &str, out: &mut Vec<u8>) {
         let path = || line.split(['<', '>']).nth(1).unwrap_or_default().to_owned();
         match line.split([' ', ':']).next().unwrap_or_default() {
+            "HELO" => _ = self.react(line, "250 test.example", out),
             "EHLO" | "LHLO" => {
                 let lines =
                     ["test.example".to_owned()].into_iter().chain(self.plan.extensions.iter().map(ToString::to_string));
@@ -164,21 +170,19 @@ impl Dialogue {
                 let last = format!("250 {}", lines[lines.len() - 1]);
                 self.react(line, &[reply, vec![last]].concat().join("\r\n"), out);
             }
-            "MAIL" if self.sender.is_some() => self.say("503 5.5.1 nested MAIL", out),
+            "MAIL" if self.sender.is_some() => say("503 5.5.1 nested MAIL", out),
             "MAIL" => {
                 if self.react(line, "250 2.1.0 sender ok", out) {
                     self.sender = Some(path());
                 }
             }
-            "RCPT" if self.sender.is_none() => self.say("503 5.5.1 need MAIL", out),
+            "RCPT" if self.sender.is_none() => say("503 5.5.1 need MAIL", out),
             "RCPT" => {
                 if self.react(line, "250 2.1.5 recipient ok", out) {
                     self.recipients.push(path());
                 }
             }
-            "DATA" if self.recipients.is_empty() && !self.plan.wants_content_anyway => {
-                self.say("503 5.5.1 need RCPT", out)
-            }
+            "DATA" if self.recipients.is_empty() && !self.plan.wants_content_anyway => say("503 5.5.1 need RCPT", out),
             "DATA" => self.in_data = self.react(line, "354 go ahead", out),
             "BDAT" => self.chunk = line.split(' ').nth(1).and_then(|size| size.parse().ok()),
             "RSET" => {
@@ -187,11 +191,11 @@ impl Dialogue {
             }
             "QUIT" => {
                 self.react(line, "221 2.0.0 bye", out);
-                self.closed = true;
+                self.closed = !self.stalled;
             }
             "STARTTLS" => self.begins_tls = self.react(line, "220 2.0.0 go ahead", out),
             "AUTH" if line == "AUTH PLAIN AGFkYQBzZWNyZXQ=" => _ = self.react(line, "235 2.7.0 welcome", out),
-            "AUTH" => self.say("535 5.7.8 wrong", out),
+            "AUTH" => say("535 5.7.8 wrong", out),
             _ => _ = self.react(line, "500 5.5.2 what?", out),
         }
     }
@@ -200,7 +204,8 @@ impl Dialogue {
         let text = String::from_utf8_lossy(&content).into_owned();
         if self.recipients.is_empty() {
             // The transaction stays half open: only RSET ends it, and a client has to know that.
-            return self.say("503 5.5.1 need RCPT", out);
+            say("503 5.5.1 need RCPT", out);
+            return;
         }
         let mut recipients = std::mem::take(&mut self.recipients);
         if self.plan.lmtp {
@@ -238,12 +243,12 @@ impl Dialogue {
         }
         match reaction {
             None => {
-                self.say(yes, out);
+                say(yes, out);
                 return true;
             }
-            Some(Reaction::Say(no)) => self.say(no, out),
+            Some(Reaction::Say(no)) => say(no, out),
             Some(Reaction::SayAndClose(no)) => {
-                self.say(no, out);
+                say(no, out);
                 self.closed = true;
             }
             Some(Reaction::Close) => self.closed = true,
@@ -251,10 +256,10 @@ impl Dialogue {
         }
         false
     }
+}
 
-    fn say(&self, reply: &str, out: &mut Vec<u8>) {
-        out.extend_from_slice(format!("{reply}\r\n").as_bytes());
-    }
+fn say(reply: &str, out: &mut Vec<u8>) {
+    out.extend_from_slice(format!("{reply}\r\n").as_bytes());
 }
 
 /// What all connections of a [`Server`] saw.
@@ -296,12 +301,15 @@ impl Server {
         self.seen.lock().unwrap()
     }
 
-    async fn serve(self, mut stream: tokio::net::TcpStream, plan: Plan, tls: Option<TlsAcceptor>) {
+    async fn serve(self, mut stream: tokio::net::TcpStream, mut plan: Plan, tls: Option<TlsAcceptor>) {
         let number = {
             let mut seen = self.seen();
             seen.commands.push(Vec::new());
             seen.commands.len() - 1
         };
+        if plan.most_connections.is_some_and(|most| number >= most) {
+            plan = plan.on("GREETING", Reaction::SayAndClose("421 4.7.0 too many connections"));
+        }
         let mut dialogue = Dialogue::new(plan);
         let greeting = dialogue.greet();
         stream.write_all(&greeting).await.ok();

@@ -16,7 +16,7 @@ impl Session {
             self.dismissed |= reply.code == 421;
             let what = if self.dismissed { "" } else { "the server answered without being asked" };
             let class = if self.dismissed { Class::Transient } else { Class::Protocol };
-            let failure = Failure::new(class, Stage::Greeting, &*self.at, what).with_reply(reply);
+            let failure = Failure::new(class, Stage::Envelope, &*self.at, what).with_reply(reply);
             return Err(if self.dismissed { failure.blaming(Blame::Site) } else { failure });
         };
         if reply.code == 421 {
