@@ -121,7 +121,9 @@ impl Transport for OutgoingFolder {
                     Ok(parcel) => parcel,
                     Err(failure) => {
                         queue.end_all(&job, &Outcome::Returned);
-                        group.iter().for_each(|(job, _)| queue.end_all(job, &Outcome::Returned));
+                        for (job, _) in &group {
+                            queue.end_all(job, &Outcome::Returned);
+                        }
                         return Err(failure);
                     }
                 };

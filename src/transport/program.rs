@@ -18,9 +18,9 @@ use crate::mapi::{Blame, Class, Failure, Reply, Stage};
 use crate::transport::Content;
 
 /// How long the program may take to read one piece of the message.
-const READ_TIME: Duration = Duration::from_secs(5 * 60);
+const READ_TIME: Duration = Duration::from_mins(5);
 /// How long it may take to end once it has all of it: what RFC 5321 gives a server after the final dot.
-const END_TIME: Duration = Duration::from_secs(10 * 60);
+const END_TIME: Duration = Duration::from_mins(10);
 /// How long its last words are waited for once it has ended; a child it left behind may hold the line open.
 const WORDS_TIME: Duration = Duration::from_secs(1);
 /// How much of its words is kept.

@@ -24,8 +24,10 @@ const GROUP_AGE: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub(crate) struct Inbox<'a> {
     delivery: &'a Delivery,
-    support: &'a Support,
-    receipts: &'a Receipts,
+    /// To whom it reports.
+    pub support: &'a Support,
+    /// Where it is recorded.
+    pub receipts: &'a Receipts,
     /// Unique names of what lay in the Maildir when the first message came. Looked up only if one comes: most receives
     /// find nothing new.
     there: OnceCell<HashSet<String>>,

@@ -10,7 +10,7 @@ use imap_types::core::LiteralMode;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use super::response::{Event, Greeting, Verdict};
-use super::wire::{Cutter, Piece};
+use super::wire::{Broken, Cutter, Piece};
 use crate::mapi::{Blame, Class, Failure, Reply, Stage};
 use crate::net::sasl::{self, Exchange, Mechanism};
 use crate::net::{Connection, Transcript, connect, step};
@@ -18,7 +18,7 @@ use crate::profile::{Security, ServerConfig};
 use crate::transport::{Support, secrets};
 
 /// How long the server may be silent.
-const SILENCE: Duration = Duration::from_secs(2 * 60);
+const SILENCE: Duration = Duration::from_mins(2);
 /// Room made for one read, in bytes.
 const READ_BYTES: usize = 64 << 10;
 
@@ -131,7 +131,7 @@ impl<'a> Client<'a> {
             Piece::BodyEnds => return Ok(Incoming::BodyEnds),
             Piece::Response(response) => response,
         };
-        let event = Event::parse(&response).map_err(|broken| self.broken(stage, broken))?;
+        let event = Event::parse(&response).map_err(|broken| self.broken(stage, &broken))?;
         match &event {
             Event::Capabilities(all) | Event::Done { capabilities: Some(all), .. } => {
                 self.capabilities = Some(all.clone());
@@ -200,7 +200,7 @@ impl<'a> Client<'a> {
 
     async fn piece(&mut self, stage: Stage) -> Result<Piece, Failure> {
         loop {
-            if let Some(piece) = self.cutter.next().map_err(|broken| self.broken(stage, broken))? {
+            if let Some(piece) = self.cutter.next().map_err(|broken| self.broken(stage, &broken))? {
                 if let Piece::Response(response) = &piece {
                     self.transcript.received(response.get(..200).unwrap_or(response));
                 }
@@ -245,7 +245,7 @@ impl<'a> Client<'a> {
         Failure::new(class, stage, &self.at, what)
     }
 
-    fn broken(&self, stage: Stage, broken: super::wire::Broken) -> Failure {
+    fn broken(&self, stage: Stage, broken: &Broken) -> Failure {
         self.failure(Class::Protocol, stage, broken.to_string())
     }
 
@@ -269,9 +269,9 @@ impl<'a> Client<'a> {
     async fn greeting(&mut self) -> Result<bool, Failure> {
         let stage = Stage::Greeting;
         let Piece::Response(response) = self.piece(stage).await? else {
-            return Err(self.broken(stage, super::wire::Broken::NoResponse));
+            return Err(self.broken(stage, &Broken::NoResponse));
         };
-        let greeting = Greeting::parse(&response).map_err(|broken| self.broken(stage, broken))?;
+        let greeting = Greeting::parse(&response).map_err(|broken| self.broken(stage, &broken))?;
         self.capabilities = greeting.capabilities;
         greeting.signed_in.ok_or_else(|| {
             let reply = Reply { code: 0, enhanced: None, text: greeting.text };
@@ -320,10 +320,9 @@ impl<'a> Client<'a> {
             let exchange = Exchange::new(mechanism, user, secret, &server.host, server.port);
             self.exchange(exchange, initial_response).await
         };
-        if let Err(failure) = &signed_in
-            && failure.class == Class::Login
-        {
-            secrets::refused(self.support, server, &failure.to_string());
+        if let Err(Failure { class: Class::Login, reply, .. }) = &signed_in {
+            let words = reply.as_ref().map_or("", |reply| &reply.text);
+            secrets::refused(self.support, server, words);
         }
         signed_in
     }

@@ -7,7 +7,9 @@ use crate::transport::testing::{TestSpooler, scripted, server_at};
 /// Everything a session makes of these bytes, with neighbouring pieces of a message joined.
 fn events(expect: &[Expect], chunks: &[&[u8]]) -> Result<Vec<Event>, Broken> {
     let mut session = Session::new();
-    expect.iter().for_each(|&what| session.expect(what));
+    for &what in expect {
+        session.expect(what);
+    }
     let mut events: Vec<Event> = Vec::new();
     for chunk in chunks {
         session.buffer().extend_from_slice(chunk);
@@ -63,12 +65,17 @@ fn what_is_no_reply_ends_the_session() {
 proptest! {
     #[test]
     fn stuffed_messages_come_out_as_they_were(lines in prop::collection::vec("[.a\r\n]{0,6}", 0..8), size in 1_usize..9) {
-        let message: String = lines.iter().map(|line| format!("{}\r\n", line.replace("\r\n", ""))).collect();
-        let stuffed: String = message.split_inclusive("\r\n").map(|line| if line.starts_with('.') { format!(".{line}") } else { line.to_owned() }).collect();
+        let lines: Vec<String> = lines.iter().map(|line| line.replace("\r\n", "") + "\r\n").collect();
+        let message = lines.concat();
+        let stuffed: String = message
+            .split_inclusive("\r\n")
+            .flat_map(|line| [if line.starts_with('.') { "." } else { "" }, line])
+            .collect();
         let wire = format!("+OK\r\n+OK\r\n{stuffed}.\r\n");
         let chunks: Vec<&[u8]> = wire.as_bytes().chunks(size).collect();
         let events = events(&[Expect::Message], &chunks).unwrap();
-        let got: Vec<u8> = events.iter().filter_map(|event| if let Event::Data(data) = event { Some(data.to_vec()) } else { None }).flatten().collect();
+        let data = events.iter().filter_map(|event| if let Event::Data(data) = event { Some(&data[..]) } else { None });
+        let got: Vec<u8> = data.flatten().copied().collect();
         prop_assert_eq!(String::from_utf8(got).unwrap(), message);
         prop_assert_eq!(events.last(), Some(&Event::End));
     }
@@ -213,8 +220,8 @@ async fn a_server_without_uidl_can_be_emptied_but_not_kept() {
     let failure = scene.receive(After::Keep, &script(list)).await.unwrap_err();
     assert_eq!(failure.class, Class::Configuration);
     // The line drops before anything is deleted: the message is known by its content the next time.
-    let lost = format!("{list}\nC: RETR 1\nS: +OK\nS: one\nS: .\nC: DELE 1\nX");
-    scene.receive(After::Delete, &script(&lost)).await.unwrap_err();
+    let dropped = format!("{list}\nC: RETR 1\nS: +OK\nS: one\nS: .\nC: DELE 1\nX");
+    scene.receive(After::Delete, &script(&dropped)).await.unwrap_err();
     let rest = format!("{list}\nC: RETR 1\nS: +OK\nS: one\nS: .\nC: DELE 1\nS: +OK\nC: QUIT\nS: +OK");
     scene.receive(After::Delete, &script(&rest)).await.unwrap();
     assert_eq!((scene.files("new"), scene.known()), (vec!["one\r\n".to_owned()], vec![]));
