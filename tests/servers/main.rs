@@ -11,6 +11,8 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod cancel;
+mod doubt;
 mod incoming;
 mod local;
 mod outgoing;
