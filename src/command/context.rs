@@ -83,7 +83,7 @@ impl Context {
     /// The spool can't be opened, or its owner does not answer.
     pub fn log_on(&self, stay: Stay) -> Result<(Spooler, Session), Failure> {
         let spooler = Spooler::reach(&self.places, &self.profile, stay)?;
-        let mut session = Session::logon(spooler.line().clone(), Arc::new(|| {}));
+        let mut session = Session::logon(spooler.line(), Arc::new(|| {}));
         session.wait_ready(LOGON_PATIENCE).map_err(|result| {
             use crate::mapi::{Class, Stage};
             let at = self.places.lock_file().display().to_string();

@@ -232,7 +232,8 @@ fn headers_end(text: &[u8]) -> Option<usize> {
         if line.is_empty() {
             return Some(at + 2);
         }
-        if !is_header_line(line) && !(at == 0 && line.starts_with(b"From ")) {
+        let is_mbox_line = at == 0 && line.starts_with(b"From ");
+        if !is_header_line(line) && !is_mbox_line {
             return Some(at);
         }
         at += length + 2;

@@ -8,7 +8,7 @@ use std::fs;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
-use super::load;
+use super::load::load;
 use super::model::{After, Profile, SecretSource, Security};
 use super::places::{Places, create_private_dir, private_file_options};
 use super::reading::ProfileError;
@@ -82,12 +82,12 @@ pub fn append_transport(places: &Places, new: &NewTransport) -> Result<Profile, 
     let old = read(&file).map_err(trouble)?;
     let text = match &old {
         Some(old) => {
-            load::load(old, &file, places)?;
+            load(old, &file, places)?;
             format!("{}\n\n{}", old.trim_end(), section(new))
         }
         None => format!("{HEADER}\n{}", section(new)),
     };
-    let profile = load::load(&text, &file, places)?;
+    let profile = load(&text, &file, places)?;
     replace(&file, old.as_deref(), &text).map_err(trouble)?.then_some(profile).ok_or(SaveError::Changed(file))
 }
 
@@ -220,7 +220,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let places = Places::of(Some(&folder.path().join("new")));
         let profile = append_transport(&places, &transport("work")).unwrap();
-        assert_eq!(load::load(&text(&places), &places.profile_file(), &places), Ok(profile.clone()));
+        assert_eq!(load(&text(&places), &places.profile_file(), &places), Ok(profile.clone()));
         let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
         assert_eq!((mode(&places.profile_file()), mode(places.config())), (0o600, 0o700));
         let work = &profile.transports[0];

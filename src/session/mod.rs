@@ -60,9 +60,9 @@ pub struct Session {
 impl Session {
     /// Logs on. Returns at once: the rows come with the first events. `wake` is called, on another thread, after
     /// each event and each reply.
-    pub fn logon(line: Line, wake: Wake) -> Self {
-        let events = line.subscribe(Arc::clone(&wake));
-        let line = line.waking(wake);
+    pub fn logon(line: &Line, wake: Wake) -> Self {
+        let line = line.waking(Arc::clone(&wake));
+        let events = line.subscribe(wake);
         Self {
             line,
             events,

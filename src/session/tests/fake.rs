@@ -42,7 +42,7 @@ impl FakeSpooler {
 
     /// The same with a wake of its own.
     pub(super) fn session_waking(&self, rows: &[Row], wake: Wake) -> Session {
-        let mut session = Session::logon(self.line.clone(), wake);
+        let mut session = Session::logon(&self.line, wake);
         self.tell(Event::Reload(rows.to_vec()));
         session.wait_ready(std::time::Duration::from_mins(1)).expect("rows");
         assert_eq!(session.pump(), [Event::Reload(rows.to_vec())]);

@@ -75,16 +75,13 @@ impl Core {
         let offline = self.offline;
         for index in targets {
             let Some(transport) = self.transports.get_mut(*index) else { continue };
-            match refusal(transport, order, offline) {
-                Some(result) => {
-                    log_result(&result, order, effects);
-                    group.results.push(result);
-                }
-                None => {
-                    transport.waiting.push_back(Order { group: number, ..order.clone() });
-                    transport.dirty = true;
-                    group.open += 1;
-                }
+            if let Some(result) = refusal(transport, order, offline) {
+                log_result(&result, order, effects);
+                group.results.push(result);
+            } else {
+                transport.waiting.push_back(Order { group: number, ..order.clone() });
+                transport.dirty = true;
+                group.open += 1;
             }
         }
         self.groups.push(group);

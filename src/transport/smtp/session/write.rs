@@ -50,7 +50,7 @@ impl Session {
             }
             Step::Rcpt(member) => match flight.address(member) {
                 Some(address) => {
-                    let command = format!("RCPT TO:<{address}>");
+                    let command = format!("RCPT TO:<{address}>{}", self.original_recipient(address));
                     self.command(&command);
                     self.expected.push_back(Expected::Rcpt(number, member));
                     self.set_step(number, Step::Rcpt(member + 1));
@@ -99,7 +99,20 @@ impl Session {
         if needs_utf8(job) {
             command.push_str(" SMTPUTF8");
         }
+        if self.capabilities.has(Features::DSN) {
+            // A report that comes back names our envelope, and has the headers only (RFC 3461 sections 4.3, 4.4).
+            write!(command, " RET=HDRS ENVID={}", job.envelope).ok();
+        }
         command
+    }
+
+    /// So that a report names the recipient as it was here (RFC 3461 section 4.2).
+    fn original_recipient(&self, address: &str) -> String {
+        if self.capabilities.has(Features::DSN) && address.is_ascii() {
+            format!(" ORCPT=rfc822;{}", xtext(address))
+        } else {
+            String::new()
+        }
     }
 
     pub(super) fn command(&mut self, line: &str) {
@@ -136,4 +149,16 @@ impl Session {
 /// RFC 6531: the job says so, or an address does.
 fn needs_utf8(job: &Job) -> bool {
     job.smtputf8 || !job.sender.is_ascii() || job.recipients.iter().any(|to| !to.address.is_ascii())
+}
+
+/// Characters that may not stand in a parameter as they are, in hex (RFC 3461 section 4).
+fn xtext(text: &str) -> String {
+    text.bytes().fold(String::new(), |mut out, byte| {
+        match byte {
+            b'!'..=b'*' | b','..=b'<' | b'>'..=b'~' => out.push(char::from(byte)),
+            // Writing to a string can't fail.
+            other => write!(out, "+{other:02X}").unwrap_or_default(),
+        }
+        out
+    })
 }
