@@ -219,8 +219,9 @@ impl IncomingFolder {
             if support.cancel().is_cancelled() {
                 return Err(Failure::cancelled(Stage::Fetch, shown(self.source.root())));
             }
-            if intake.already(&entry.base) {
-                let bytes = entry.path.metadata().map_or(0, |data| data.len());
+            let size = entry.path.metadata().map(|data| data.len()).ok();
+            if intake.already(&entry.base, size) {
+                let bytes = size.unwrap_or_default();
                 intake.found(vec![ReceivedItem { uid: entry.base.clone(), bytes }]).await?;
                 continue;
             }

@@ -8,7 +8,7 @@
 //! slower for a few files beside a busy program: so those are synchronised one by one). Names come after the data: a name
 //! in `new` or `cur` is a promise that the file is whole, also after a power cut.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::fs::{DirBuilder, File};
 use std::io::Write as _;
 use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
@@ -132,19 +132,19 @@ impl Maildir {
         Ok(())
     }
 
-    /// The unique parts of the names we once gave.
+    /// The unique parts of the names we once gave, and which file has it.
     ///
     /// # Errors
     /// The folders can't be read.
-    pub(crate) fn uniques(&self) -> Result<HashSet<String>, Failure> {
-        let mut found = HashSet::new();
+    pub(crate) fn uniques(&self) -> Result<HashMap<String, PathBuf>, Failure> {
+        let mut found = HashMap::new();
         // Mail programs move from `new` to `cur`: in this order none is missed.
         for name in ["new", "cur"] {
             for path in list(&self.root.join(name))? {
                 let Some(name) = path.file_name().and_then(|name| name.to_str()) else { continue };
                 let mut parts = name.split(['.', ':']).skip(1);
                 if let (Some(unique), Some(MARK)) = (parts.next(), parts.next()) {
-                    found.insert(unique.to_owned());
+                    found.insert(unique.to_owned(), path.clone());
                 }
             }
         }
