@@ -66,26 +66,31 @@ impl OutgoingFolder {
         if jobs.is_empty() {
             return Ok(());
         }
-        let offered = queue.offering(jobs.iter().map(|job| job.envelope).collect()).await;
-        let placed = match offered {
-            Ok(()) => {
-                let (maildir, transport) = (Arc::clone(&self.maildir), self.transport.clone());
-                blocking(move || {
-                    maildir.check()?;
-                    maildir.store(parcels.into_iter().map(|parcel| {
-                        let name = maildir::unique(&transport, "outgoing", &parcel.uid);
-                        (name, parcel)
-                    }))
-                })
-                .await
-            }
-            Err(failure) => Err(failure),
+        let (maildir, transport) = (Arc::clone(&self.maildir), self.transport.clone());
+        let written = blocking(move || {
+            maildir.check()?;
+            maildir.write(parcels.into_iter().map(|parcel| {
+                let name = maildir::unique(&transport, "outgoing", &parcel.uid);
+                (name, parcel)
+            }))
+        });
+        let ready = async {
+            let written = written.await?;
+            // The name is the last byte: from there on somebody may take it.
+            queue.offering(jobs.iter().map(|job| job.envelope).collect()).await?;
+            Ok(written)
+        };
+        let (placed, outcome) = match ready.await {
+            Err(failure) => (Err(failure), Outcome::Returned),
+            Ok(written) => match blocking(move || written.place()).await {
+                Ok(()) => (Ok(()), Outcome::Sent(format!("in {}", shown(self.maildir.root())))),
+                Err(failure) => {
+                    let doubt = Outcome::InDoubt(Failure { class: Class::InDoubt, ..failure.clone() });
+                    (Err(failure), doubt)
+                }
+            },
         };
         for job in &jobs {
-            let outcome = match &placed {
-                Ok(()) => Outcome::Sent(format!("in {}", shown(self.maildir.root()))),
-                Err(_) => Outcome::Returned,
-            };
             queue.end_all(job, &outcome);
         }
         placed
@@ -219,8 +224,9 @@ impl IncomingFolder {
             if support.cancel().is_cancelled() {
                 return Err(Failure::cancelled(Stage::Fetch, shown(self.source.root())));
             }
-            if intake.already(&entry.base) {
-                let bytes = entry.path.metadata().map_or(0, |data| data.len());
+            let size = entry.path.metadata().map(|data| data.len()).ok();
+            if intake.already(&entry.base, size) {
+                let bytes = size.unwrap_or_default();
                 intake.found(vec![ReceivedItem { uid: entry.base.clone(), bytes }]).await?;
                 continue;
             }

@@ -1,3 +1,6 @@
+//! Deliveries with a spooler around them: what is on disk, what is recorded, what is found after a crash.
+
+use std::collections::HashSet;
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
@@ -40,10 +43,10 @@ impl Scene {
         intake.settle().await
     }
 
-    async fn already(&self, uid: &str) -> bool {
+    async fn already(&self, uid: &str, size: Option<u64>) -> bool {
         let receipts = self.spooler.receipts();
         let inbox = Inbox::new(&self.delivery, &self.spooler.support, &receipts);
-        inbox.mailbox("box").await.unwrap().already(uid)
+        inbox.mailbox("box").await.unwrap().already(uid, size)
     }
 
     fn files(&self, name: &str) -> Vec<PathBuf> {
@@ -103,8 +106,12 @@ async fn after_a_crash_before_the_record_a_message_is_found_wherever_it_was_move
     let path = scene.files("new").remove(0);
     let name = path.file_name().unwrap().to_str().unwrap();
     fs::rename(&path, scene.folder.path().join(format!("deep/mail/cur/{name}:2,S"))).unwrap();
-    assert!(scene.already("1").await);
-    assert!(!scene.already("2").await);
+    let size = plain("1").1.len() as u64;
+    assert!(scene.already("1", Some(size)).await);
+    assert!(scene.already("1", None).await);
+    assert!(!scene.already("2", Some(size)).await);
+    // A server that gives the same UID to another message must not have that one deleted unread.
+    assert!(!scene.already("1", Some(size + 1)).await);
 }
 
 #[tokio::test]
@@ -115,7 +122,7 @@ async fn what_a_dead_process_left_is_swept_and_what_others_left_is_not() {
     let Target::Maildir(maildir) = &scene.delivery.target else { panic!("no Maildir") };
     maildir.temporary().unwrap().keep().unwrap();
     fs::write(tmp.join("somebody.else"), "x").unwrap();
-    scene.already("1").await;
+    scene.already("1", None).await;
     assert_eq!(scene.files("tmp"), [tmp.join("somebody.else")]);
 }
 

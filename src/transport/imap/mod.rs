@@ -159,7 +159,7 @@ async fn fetch_new(
     support.stage(Stage::Fetch);
     let mut intake = inbox.mailbox(&folder.mailbox).await?;
     let (there, missing): (Vec<NonZeroU32>, Vec<NonZeroU32>) =
-        new.into_iter().partition(|uid| intake.already(&uid.to_string()));
+        new.into_iter().partition(|uid| intake.already(&uid.to_string(), sizes.get(uid).copied()));
     let found = there.into_iter().map(|uid| {
         let bytes = sizes.get(&uid).copied().unwrap_or_default();
         ReceivedItem { uid: uid.to_string(), bytes }

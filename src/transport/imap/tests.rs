@@ -1,3 +1,5 @@
+//! What servers send, cut at every split, and the transport against servers that follow a script.
+
 use super::response::{Fetched, Greeting, Verdict};
 use super::wire::{Broken, Cutter, Piece};
 use super::*;

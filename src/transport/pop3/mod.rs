@@ -17,7 +17,7 @@ use std::collections::{HashSet, VecDeque};
 use client::Client;
 use session::{Event, Expect};
 
-use super::deliver::{Delivery, Inbox, Intake, Marks, Writer};
+use super::deliver::{Delivery, Inbox, Intake, Marks};
 use super::meter::Meter;
 use super::report::ReportKind;
 use super::{BoxFuture, Receipts, ReceivedItem, Support, Traits, Transport};
@@ -180,7 +180,7 @@ struct Fetch<'a> {
 impl Fetch<'_> {
     async fn all(&mut self, client: &mut Client<'_>, intake: &mut Intake<'_>, new: &[&Listed]) -> Result<(), Failure> {
         let (found, missing): (Vec<&Listed>, Vec<&Listed>) =
-            new.iter().partition(|one| one.uid.as_deref().is_some_and(|uid| intake.already(uid)));
+            new.iter().partition(|one| one.uid.as_deref().is_some_and(|uid| intake.already(uid, Some(one.size))));
         let items = found.into_iter().filter_map(|one| Some(ReceivedItem { uid: one.uid.clone()?, bytes: one.size }));
         intake.found(items.collect()).await?;
 
@@ -221,8 +221,8 @@ impl Fetch<'_> {
             None => writer.digested(),
         };
         self.fetched.push((one.number, uid.clone()));
-        if one.uid.is_none() && (self.known.contains(&uid) || intake.already(&uid)) {
-            return intake.found(vec![ReceivedItem { uid, bytes: Writer::size(&writer) }]).await;
+        if one.uid.is_none() && (self.known.contains(&uid) || intake.already(&uid, Some(writer.size()))) {
+            return intake.found(vec![ReceivedItem { uid, bytes: writer.size() }]).await;
         }
         intake.add(writer.finish(uid, Marks::default()).await?).await
     }
