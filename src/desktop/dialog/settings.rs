@@ -1,0 +1,73 @@
+//! How the window looks and speaks.
+
+use egui::{ComboBox, Grid, RichText, Slider, Ui};
+
+use super::super::scene::{Ask, Scene};
+use super::super::text::{Language, Text};
+use super::super::theme::{Scheme, space};
+use super::Outcome;
+
+pub(super) fn show(ui: &mut Ui, scene: &mut Scene<'_>) -> Outcome {
+    super::title(ui, &scene.get("dlg-settings"));
+    let mut settings = scene.state.settings;
+    Grid::new("settings").num_columns(2).spacing([space::XL, space::M]).show(ui, |ui| {
+        label(ui, scene, "set-language");
+        language(ui, scene, &mut settings.language);
+        ui.end_row();
+        label(ui, scene, "set-colours");
+        colours(ui, scene, &mut settings.scheme);
+        ui.end_row();
+        label(ui, scene, "set-scale");
+        let slider = Slider::new(&mut settings.scale, 80..=200).step_by(10.0).suffix(" %");
+        ui.add(slider).accessible_name(scene.get("set-scale"));
+        ui.end_row();
+        label(ui, scene, "set-rows");
+        ui.horizontal(|ui| {
+            ui.radio_value(&mut settings.compact, false, scene.get("set-rows-comfortable"));
+            ui.radio_value(&mut settings.compact, true, scene.get("set-rows-compact"));
+        });
+        ui.end_row();
+    });
+    if settings != scene.state.settings {
+        scene.state.settings = settings;
+        scene.asks.push(Ask::Settings);
+    }
+    super::close(ui, scene)
+}
+
+fn label(ui: &mut Ui, scene: &Scene<'_>, id: &str) {
+    ui.label(RichText::new(scene.get(id)).color(scene.look.muted));
+}
+
+fn language(ui: &mut Ui, scene: &Scene<'_>, chosen: &mut Option<Language>) {
+    let word = |language: Option<Language>| match language {
+        Some(language) => Text::new(language).get("language-name"),
+        None => scene.get("set-language-system"),
+    };
+    let combo = ComboBox::from_id_salt("language").selected_text(word(*chosen)).width(200.0);
+    let combo = combo.show_ui(ui, |ui| {
+        ui.selectable_value(chosen, None, word(None));
+        for language in Language::ALL {
+            ui.selectable_value(chosen, Some(language), word(Some(language)));
+        }
+    });
+    combo.response.accessible_name(scene.get("set-language"));
+}
+
+fn colours(ui: &mut Ui, scene: &Scene<'_>, chosen: &mut Scheme) {
+    let word = |scheme: Scheme| {
+        scene.get(match scheme {
+            Scheme::System => "set-colours-system",
+            Scheme::Light => "set-colours-light",
+            Scheme::Dark => "set-colours-dark",
+            Scheme::Contrast => "set-colours-contrast",
+        })
+    };
+    let combo = ComboBox::from_id_salt("colours").selected_text(word(*chosen)).width(200.0);
+    let combo = combo.show_ui(ui, |ui| {
+        for scheme in Scheme::ALL {
+            ui.selectable_value(chosen, scheme, word(scheme));
+        }
+    });
+    combo.response.accessible_name(scene.get("set-colours"));
+}

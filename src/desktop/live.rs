@@ -1,0 +1,375 @@
+//! The real engine: a session on a spooler that is started on a thread of its own, so that the window is up at once.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::thread;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
+
+use super::engine::{
+    Arrival, Engine, LineSecurity, ListTicket, NewProfile, NewServer, News, Notice, PasswordPlace, Readiness, Scope,
+};
+use crate::command::Problem;
+use crate::command::args::Arguments;
+use crate::command::context::Context;
+use crate::mapi::{EntryId, EnvelopeId, FlushFlags, MapiResult, Row};
+use crate::profile::save::{self, NewIncoming, NewTransport};
+use crate::profile::{self, Places, SecretSource, Security};
+use crate::session::{FlushRun, Session, flush_all, flush_each};
+use crate::spool::{ListQuery, QueueVerb, Reader, Seconds, Selection};
+use crate::spooler::submit::{Options, SubmitError, Submitter};
+use crate::spooler::{Command, Event, Pending, PlainSecret, Reply, Spooler, Stay, Wake};
+
+/// The engine of the real window.
+pub(super) struct LiveEngine {
+    arguments: Arguments,
+    wake: Wake,
+    state: State,
+    tickets: u64,
+    asked: Vec<(Asked, Pending)>,
+    flushes: Vec<FlushRun>,
+    notices: (Sender<Notice>, Receiver<Notice>),
+}
+
+enum State {
+    NoProfile,
+    Starting(Receiver<Result<Opened, Problem>>),
+    Ready(Box<Opened>, Session),
+    Failed(String),
+}
+
+/// A profile that is open.
+struct Opened {
+    context: Context,
+    spooler: Spooler,
+}
+
+/// What a reply is for.
+enum Asked {
+    List(ListTicket),
+    Show,
+    Change(QueueVerb),
+    /// Only a refusal is news.
+    Other,
+}
+
+impl LiveEngine {
+    /// Opens the profile that the arguments name, or the demo's; `wake` is called when there is news.
+    pub(super) fn new(arguments: Arguments, wake: Wake) -> Self {
+        let mut engine = Self {
+            arguments,
+            wake,
+            state: State::NoProfile,
+            tickets: 0,
+            asked: Vec::new(),
+            flushes: Vec::new(),
+            notices: unbounded(),
+        };
+        if engine.arguments.demo || engine.places().profile_file().exists() {
+            engine.open();
+        }
+        engine
+    }
+
+    fn places(&self) -> Places {
+        Places::of(self.arguments.profile.as_deref())
+    }
+
+    /// Opens the profile on a thread of its own.
+    fn open(&mut self) {
+        let (sender, opened) = bounded(1);
+        let (arguments, wake) = (self.arguments.clone(), Arc::clone(&self.wake));
+        let begun = thread::Builder::new().name("opening".to_owned()).spawn(move || {
+            let opened = Context::open(&arguments).and_then(|context| {
+                let spooler = Spooler::reach(&context.places, &context.profile, Stay::Long)?;
+                Ok(Opened { context, spooler })
+            });
+            // A window that was closed meanwhile wants it no more.
+            sender.send(opened).ok();
+            wake();
+        });
+        self.state = match begun {
+            Ok(_) => State::Starting(opened),
+            Err(error) => State::Failed(error.to_string()),
+        };
+    }
+
+    /// Takes over what the opening thread has made.
+    fn take_opened(&mut self) {
+        let State::Starting(receiver) = &self.state else { return };
+        let Ok(opened) = receiver.try_recv() else { return };
+        self.state = match opened {
+            Ok(opened) => {
+                let session = Session::logon(opened.spooler.line().clone(), Arc::clone(&self.wake));
+                State::Ready(Box::new(opened), session)
+            }
+            Err(problem) => State::Failed(problem.to_string()),
+        };
+    }
+
+    fn session(&self) -> Option<&Session> {
+        if let State::Ready(_, session) = &self.state { Some(session) } else { None }
+    }
+
+    fn ask(&mut self, what: Asked, command: Command) {
+        if let Some(session) = self.session() {
+            let pending = session.ask(command);
+            self.asked.push((what, pending));
+        }
+    }
+
+    fn refuse(&self, result: MapiResult, reason: String) {
+        // The receiver is ours.
+        self.notices.0.send(Notice::Refused(result, reason)).ok();
+    }
+
+    /// Does work that may wait, on a thread of its own; what comes of it is told.
+    fn aside(&self, work: impl FnOnce(&Context) -> Notice + Send + 'static) {
+        let State::Ready(opened, session) = &self.state else { return };
+        let line = opened.spooler.line().clone();
+        let (places, profile) = (opened.context.places.clone(), opened.context.profile.clone());
+        let (notices, wake) = (self.notices.0.clone(), Arc::clone(&self.wake));
+        let _session = session;
+        let begun = thread::Builder::new().name("aside".to_owned()).spawn(move || {
+            let notice = work(&Context { places, profile, demo: None });
+            line.ask(Command::Submitted).wait();
+            notices.send(notice).ok();
+            wake();
+        });
+        if let Err(error) = begun {
+            self.refuse(MapiResult::CallFailed, error.to_string());
+        }
+    }
+
+    fn take_replies(&mut self, news: &mut Vec<News>) {
+        let mut waiting = Vec::new();
+        for (what, pending) in std::mem::take(&mut self.asked) {
+            match pending.poll() {
+                Some(reply) => news.extend(told(what, reply)),
+                None => waiting.push((what, pending)),
+            }
+        }
+        self.asked = waiting;
+    }
+
+    /// Ends the spooler if it runs here: what runs is cancelled, nothing is lost.
+    pub(super) fn end(self) {
+        if let State::Ready(opened, _) = self.state {
+            opened.spooler.end(false);
+        }
+    }
+}
+
+/// A reply as news.
+fn told(what: Asked, reply: Reply) -> Option<News> {
+    match (what, reply) {
+        (Asked::List(ticket), Reply::Listed(page)) => Some(News::Listed(ticket, page)),
+        (Asked::Show, Reply::Shown(Some(detail))) => Some(News::Shown(detail)),
+        (Asked::Change(verb), Reply::Changed(ids)) => Some(News::Notice(Notice::Changed(verb, ids.len()))),
+        (_, Reply::Refused(result, reason)) => Some(News::Notice(Notice::Refused(result, reason))),
+        _ => None,
+    }
+}
+
+impl Engine for LiveEngine {
+    fn readiness(&self) -> Readiness {
+        match &self.state {
+            State::NoProfile => Readiness::NoProfile,
+            State::Starting(_) => Readiness::Starting,
+            State::Ready(_, session) if session.has_ended() => Readiness::Failed("the spooler has ended".to_owned()),
+            State::Ready(_, session) if session.is_ready() => Readiness::Ready,
+            State::Ready(..) => Readiness::Starting,
+            State::Failed(why) => Readiness::Failed(why.clone()),
+        }
+    }
+
+    fn pump(&mut self) -> Vec<News> {
+        self.take_opened();
+        let mut news = Vec::new();
+        if let State::Ready(_, session) = &mut self.state {
+            news.extend(session.pump().into_iter().map(News::Event));
+        }
+        self.take_replies(&mut news);
+        self.flushes.retain_mut(|run| match run.poll() {
+            Some(report) => {
+                news.extend(report.refusals.into_iter().map(|why| News::Notice(Notice::Refused(report.result, why))));
+                false
+            }
+            None => true,
+        });
+        news.extend(self.notices.1.try_iter().map(News::Notice));
+        news
+    }
+
+    fn rows(&self) -> Vec<Arc<Row>> {
+        self.session().map(Session::rows).unwrap_or_default()
+    }
+
+    fn now(&self) -> Seconds {
+        SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs().cast_signed())
+    }
+
+    fn profile_name(&self) -> String {
+        if self.arguments.demo {
+            return "Demo".to_owned();
+        }
+        let folder = self.arguments.profile.as_deref().and_then(Path::file_name);
+        folder.map_or_else(|| "Default".to_owned(), |name| name.to_string_lossy().into_owned())
+    }
+
+    fn flush(&mut self, scope: &Scope, flags: FlushFlags) {
+        let Some(session) = self.session() else { return };
+        let begun = match scope {
+            Scope::All => flush_all(session, flags, true),
+            Scope::These(ids) => flush_each(session, &names(ids), flags, true),
+        };
+        match begun {
+            Ok(run) => self.flushes.push(run),
+            Err(result) => self.refuse(result, String::new()),
+        }
+    }
+
+    fn cancel(&mut self, scope: &Scope) {
+        match scope {
+            Scope::All => self.ask(Asked::Other, Command::Cancel { transport: None }),
+            Scope::These(ids) => {
+                for id in ids {
+                    self.ask(Asked::Other, Command::Cancel { transport: Some(id.clone()) });
+                }
+            }
+        }
+    }
+
+    fn work_offline(&mut self, offline: bool) {
+        self.ask(Asked::Other, Command::WorkOffline(offline));
+    }
+
+    fn list(&mut self, query: ListQuery) -> ListTicket {
+        self.tickets += 1;
+        let ticket = ListTicket(self.tickets);
+        self.ask(Asked::List(ticket), Command::List(query));
+        ticket
+    }
+
+    fn show(&mut self, envelope: EnvelopeId) {
+        self.ask(Asked::Show, Command::Show(envelope));
+    }
+
+    fn change(&mut self, verb: QueueVerb, selection: Selection) {
+        self.ask(Asked::Change(verb.clone()), Command::Queue { verb, selection });
+    }
+
+    fn answer(&mut self, question: u64, secret: Option<PlainSecret>) {
+        self.ask(Asked::Other, Command::AnswerQuestion { question, secret });
+    }
+
+    fn add(&mut self, files: Vec<PathBuf>) {
+        self.aside(move |context| add(context, &files));
+    }
+
+    fn save(&mut self, envelope: EnvelopeId, to: PathBuf) {
+        self.aside(move |context| match export(&context.places, envelope, &to) {
+            Ok(()) => Notice::Saved(to),
+            Err(why) => Notice::Refused(MapiResult::DiskError, format!("{}: {why}", to.display())),
+        });
+    }
+
+    fn create_profile(&mut self, profile: NewProfile) {
+        match save::append_transport(&self.places(), &transport(profile)) {
+            Ok(_) => self.open(),
+            Err(error) => self.refuse(MapiResult::Unconfigured, error.to_string()),
+        }
+    }
+
+    fn start_demo(&mut self) {
+        self.arguments.demo = true;
+        self.open();
+    }
+}
+
+fn names(ids: &[EntryId]) -> Vec<String> {
+    ids.iter().filter_map(|id| id.parse().ok()).map(|(_, name)| name.to_owned()).collect()
+}
+
+/// Puts message files, and those in folders, into the queue.
+fn add(context: &Context, files: &[PathBuf]) -> Notice {
+    let mut refused = Vec::new();
+    let mut submitter = match Submitter::new(&context.places, &context.profile) {
+        Ok(submitter) => submitter,
+        Err(failure) => return Notice::Refused(failure.result(), failure.to_string()),
+    };
+    for file in files.iter().flat_map(|file| messages_in(file)) {
+        let taken = std::fs::File::open(&file)
+            .map_err(|error| error.to_string())
+            .and_then(|mut open| {
+                submitter.submit(&mut open, &Options::default()).map_err(|error: SubmitError| error.to_string())
+            });
+        if let Err(why) = taken {
+            refused.push((file, why));
+        }
+    }
+    match submitter.commit() {
+        Ok(envelopes) => Notice::Added(envelopes.len(), refused),
+        Err(failure) => Notice::Refused(failure.result(), failure.to_string()),
+    }
+}
+
+/// A file is itself; a folder is the `.eml` files in it, by name.
+fn messages_in(path: &Path) -> Vec<PathBuf> {
+    let Ok(entries) = std::fs::read_dir(path) else { return vec![path.to_owned()] };
+    let mut inside: Vec<PathBuf> = entries
+        .filter_map(|entry| entry.ok().map(|entry| entry.path()))
+        .filter(|path| path.extension().is_some_and(|extension| extension == "eml"))
+        .collect();
+    inside.sort();
+    inside
+}
+
+fn export(places: &Places, envelope: EnvelopeId, to: &Path) -> Result<(), String> {
+    use std::io::Write as _;
+    let mut reader = Reader::open(&places.spool()).map_err(|error| error.to_string())?;
+    let mut file = profile::places::private_file_options()
+        .create(true)
+        .truncate(true)
+        .open(to)
+        .map_err(|error| error.to_string())?;
+    reader.write_content(envelope, &mut |bytes| file.write_all(bytes)).map_err(|error| error.to_string())?;
+    file.sync_all().map_err(|error| error.to_string())
+}
+
+/// The form's words as the profile's.
+fn transport(new: NewProfile) -> NewTransport {
+    let identity =
+        if new.name.is_empty() { new.address.clone() } else { format!("{} <{}>", new.name, new.address) };
+    let incoming = match new.arrival {
+        Arrival::Imap => Some(NewIncoming::Imap(server(&new.incoming))),
+        Arrival::Pop3 => Some(NewIncoming::Pop3(server(&new.incoming), profile::After::Keep)),
+        Arrival::Nothing => None,
+    };
+    NewTransport {
+        name: new.address.rsplit_once('@').map_or("mail", |(_, domain)| domain).to_owned(),
+        identity,
+        user: new.user,
+        password: match new.password {
+            PasswordPlace::Ask => SecretSource::Ask,
+            PasswordPlace::Keyring => SecretSource::Keyring,
+            PasswordPlace::Command(command) => SecretSource::Command(command),
+            PasswordPlace::Variable(name) => SecretSource::Env(name),
+        },
+        outgoing: Some(server(&new.outgoing)),
+        incoming,
+    }
+}
+
+fn server(new: &NewServer) -> save::NewServer {
+    save::NewServer {
+        host: new.host.clone(),
+        port: Some(new.port),
+        security: match new.security {
+            LineSecurity::Tls => Security::Tls,
+            LineSecurity::StartTls => Security::StartTls,
+            LineSecurity::None => Security::None,
+        },
+    }
+}

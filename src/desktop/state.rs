@@ -1,0 +1,345 @@
+//! What the window itself remembers: what is selected, open, typed. Nothing of it is a copy of the spooler's state; that
+//! is in the rows.
+
+use std::collections::{BTreeSet, VecDeque};
+use std::path::PathBuf;
+
+use super::engine::{NewProfile, Readiness};
+use super::queue_list::QueueList;
+use super::row_view::RowView;
+use super::text::Language;
+use super::theme::Scheme;
+use crate::mapi::{EntryId, EnvelopeId, QueueState};
+use crate::spool::{Filter, QueueVerb, Selection};
+use crate::spooler::LogLine;
+use crate::transport::Severity;
+
+/// Lines of the log that are kept.
+const LOG_KEPT: usize = 10_000;
+
+/// The tabs below the status table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Tab {
+    /// The messages of the selected row.
+    #[default]
+    Queue,
+    /// What runs.
+    Progress,
+    /// What needs a hand.
+    Problems,
+    /// What happened.
+    Log,
+    /// The raw row.
+    Properties,
+}
+
+impl Tab {
+    /// Every tab, in order, with its message.
+    pub const ALL: [(Self, &'static str); 5] = [
+        (Self::Queue, "tab-queue"),
+        (Self::Progress, "tab-progress"),
+        (Self::Problems, "tab-problems"),
+        (Self::Log, "tab-log"),
+        (Self::Properties, "tab-properties"),
+    ];
+}
+
+/// The parts of the window, in the order of F6.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pane {
+    /// The bar.
+    Bar,
+    /// The status table.
+    Status,
+    /// The tab's content.
+    Tab,
+}
+
+impl Pane {
+    /// The next one.
+    pub const fn next(self) -> Self {
+        match self {
+            Self::Bar => Self::Status,
+            Self::Status => Self::Tab,
+            Self::Tab => Self::Bar,
+        }
+    }
+}
+
+/// How the window is to look and speak.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Settings {
+    /// Which colours.
+    pub scheme: Scheme,
+    /// Which language; `None`: the environment's.
+    pub language: Option<Language>,
+    /// Size of text, in percent.
+    pub scale: u32,
+    /// Rows are 24 high instead of 30.
+    pub compact: bool,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self { scheme: Scheme::System, language: None, scale: 100, compact: false }
+    }
+}
+
+impl Settings {
+    /// Height of a row with one line.
+    pub const fn row_height(&self) -> f32 {
+        if self.compact { 24.0 } else { 30.0 }
+    }
+
+    /// Height of a row with two lines.
+    pub const fn tall_row_height(&self) -> f32 {
+        if self.compact { 42.0 } else { 50.0 }
+    }
+}
+
+/// A dialog that is open. There is one at most.
+#[derive(Debug)]
+pub enum Dialog {
+    /// A password is asked for.
+    Password(PasswordDialog),
+    /// Message files are to be added.
+    Add(PathDialog),
+    /// A message is to be saved.
+    Save(EnvelopeId, PathDialog),
+    /// Something that can't be undone is about to be done.
+    Confirm(Confirm),
+    /// Another transport is to be chosen.
+    Reroute(Selection, u64),
+    /// All shortcuts.
+    Help,
+    /// How the window looks and speaks.
+    Settings,
+}
+
+/// The password that is asked for.
+#[derive(Default)]
+pub struct PasswordDialog {
+    /// Number of the question.
+    pub question: u64,
+    /// Which transport waits.
+    pub transport: String,
+    /// Who signs in; empty when only the row was seen.
+    pub user: String,
+    /// Where.
+    pub host: String,
+    /// Why the last one was refused.
+    pub refused: Option<String>,
+    /// What is typed. Never in a log: [`std::fmt::Debug`] leaves it out.
+    pub secret: String,
+    /// It is shown in clear.
+    pub show: bool,
+    /// It was drawn once, so the field had its focus.
+    pub was_shown: bool,
+}
+
+impl std::fmt::Debug for PasswordDialog {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("PasswordDialog").field("question", &self.question).finish_non_exhaustive()
+    }
+}
+
+/// A path that is typed or chosen.
+#[derive(Debug, Default)]
+pub struct PathDialog {
+    /// What is typed.
+    pub path: String,
+    /// The system's file chooser is open.
+    pub choosing: bool,
+    /// The system has no file chooser, or it answered nothing at once.
+    pub no_chooser: bool,
+    /// It was drawn once.
+    pub was_shown: bool,
+}
+
+/// What is to be confirmed.
+#[derive(Debug)]
+pub struct Confirm {
+    /// What.
+    pub verb: QueueVerb,
+    /// To which.
+    pub selection: Selection,
+    /// How many they are.
+    pub count: u64,
+}
+
+/// The form of a first profile.
+#[derive(Debug, Default)]
+pub struct FirstForm {
+    /// It is open.
+    pub open: bool,
+    /// What is typed.
+    pub profile: NewProfile,
+    /// The ports, as typed; empty: the usual one.
+    pub outgoing_port: String,
+    /// See above.
+    pub incoming_port: String,
+    /// Create was pressed: what is missing is said from now on.
+    pub tried: bool,
+}
+
+/// The log and how it is looked at.
+#[derive(Debug)]
+pub struct Log {
+    /// The lines, oldest first.
+    pub lines: VecDeque<LogLine>,
+    /// Kinds that are left out.
+    pub hidden: BTreeSet<Severity>,
+    /// The first line that is drawn.
+    pub top: f64,
+    /// The newest line is kept in view.
+    pub follows: bool,
+}
+
+/// See the module.
+#[derive(Debug)]
+pub struct State {
+    /// Whether there is something to show.
+    pub readiness: Readiness,
+    /// The selected rows of the status table.
+    pub selected: BTreeSet<EntryId>,
+    /// The row that the arrow keys start from.
+    pub cursor: Option<EntryId>,
+    /// The tab.
+    pub tab: Tab,
+    /// Nothing pops up.
+    pub no_ui: bool,
+    /// What is typed into Find.
+    pub find: String,
+    /// Only envelopes in these states are listed, as Problems asked for.
+    pub only: Vec<QueueState>,
+    /// The queue's list.
+    pub queue: QueueList,
+    /// The log.
+    pub log: Log,
+    /// The row whose properties are shown; `None`: the selected one.
+    pub inspected: Option<EntryId>,
+    /// The dialog that is open.
+    pub dialog: Option<Dialog>,
+    /// Questions that wait for their dialog.
+    pub questions: VecDeque<PasswordDialog>,
+    /// What came of the last thing done, in words, and whether that is bad; until the next.
+    pub notice: Option<(String, bool)>,
+    /// The pane that has the focus.
+    pub pane: Pane,
+    /// The pane that is to have the focus.
+    pub focus: Option<Pane>,
+    /// Find is to have the focus.
+    pub focus_find: bool,
+    /// The form of a first profile.
+    pub first: FirstForm,
+    /// Look and language.
+    pub settings: Settings,
+}
+
+impl State {
+    /// A window that has just been opened.
+    pub fn new(settings: Settings) -> Self {
+        Self {
+            readiness: Readiness::Starting,
+            selected: BTreeSet::new(),
+            cursor: None,
+            tab: Tab::default(),
+            no_ui: false,
+            find: String::new(),
+            only: Vec::new(),
+            queue: QueueList::default(),
+            log: Log { lines: VecDeque::new(), hidden: BTreeSet::new(), top: 0.0, follows: true },
+            inspected: None,
+            dialog: None,
+            questions: VecDeque::new(),
+            notice: None,
+            pane: Pane::Bar,
+            focus: None,
+            focus_find: false,
+            first: FirstForm::default(),
+            settings,
+        }
+    }
+
+    /// Why nothing can be done at all, as a message.
+    pub const fn not_ready(&self) -> Option<&'static str> {
+        match self.readiness {
+            Readiness::Ready => None,
+            Readiness::Starting => Some("why-starting"),
+            Readiness::NoProfile | Readiness::Failed(_) => Some("why-no-profile"),
+        }
+    }
+
+    /// The transports that "selected" means: those that are, or all when the spooler's row is.
+    pub fn meant<'a>(&self, rows: &'a [RowView]) -> Vec<&'a RowView> {
+        let all = rows.iter().any(|row| row.is_spooler() && self.selected.contains(&row.id));
+        rows.iter().filter(|row| row.is_transport() && (all || self.selected.contains(&row.id))).collect()
+    }
+
+    /// What the queue's list shows: the selected transports' messages, as far as Find lets them through.
+    pub fn wanted_filter(&self, rows: &[RowView]) -> Filter {
+        let all = self.selected.is_empty() || rows.iter().any(|row| row.is_spooler() && self.selected.contains(&row.id));
+        // Half a word is no filter yet: until it is one, it is looked for as it stands.
+        let mut filter = Filter::parse(&self.find).unwrap_or_else(|_half_typed| Filter {
+            text: self.find.split_whitespace().map(ToOwned::to_owned).collect(),
+            ..Filter::default()
+        });
+        if !all {
+            filter.transports.extend(self.meant(rows).iter().map(|row| row.transport.clone()));
+        }
+        if filter.states.is_empty() {
+            filter.states.clone_from(&self.only);
+        }
+        filter
+    }
+
+    /// Keeps the selection on rows that are there.
+    pub fn settle(&mut self, rows: &[RowView]) {
+        self.selected.retain(|id| rows.iter().any(|row| row.id == *id));
+        if self.selected.is_empty()
+            && let Some(first) = rows.first()
+        {
+            self.select_only(&first.id);
+        }
+    }
+
+    /// Selects one row.
+    pub fn select_only(&mut self, id: &EntryId) {
+        self.selected = BTreeSet::from([id.clone()]);
+        self.cursor = Some(id.clone());
+        self.inspected = None;
+        self.only.clear();
+    }
+
+    /// Selects by a click or key: `extend` with all between the cursor and the row, `toggle` beside the others.
+    pub fn select(&mut self, rows: &[RowView], id: &EntryId, extend: bool, toggle: bool) {
+        let place = |id: &EntryId| rows.iter().position(|row| row.id == *id);
+        if toggle {
+            if !self.selected.remove(id) {
+                self.selected.insert(id.clone());
+            }
+            self.cursor = Some(id.clone());
+        } else if extend
+            && let (Some(from), Some(to)) = (self.cursor.as_ref().and_then(place), place(id))
+        {
+            let between = rows.iter().take(from.max(to) + 1).skip(from.min(to));
+            self.selected.extend(between.map(|row| row.id.clone()));
+        } else {
+            self.select_only(id);
+        }
+    }
+
+    /// Takes in a line of the log; the oldest go.
+    pub fn log(&mut self, line: LogLine) {
+        if self.log.lines.len() == LOG_KEPT {
+            self.log.lines.pop_front();
+        }
+        self.log.lines.push_back(line);
+    }
+}
+
+/// Where a message is saved unless a person says otherwise.
+pub fn save_name(envelope: EnvelopeId) -> PathBuf {
+    let home = std::env::var_os("HOME").map(PathBuf::from).unwrap_or_default();
+    home.join(format!("message-{envelope}.eml"))
+}

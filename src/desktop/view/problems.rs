@@ -1,0 +1,145 @@
+//! What needs a hand, each with the one thing to do about it.
+
+use egui::{Align, Layout, RichText, ScrollArea, Ui};
+
+use super::super::action::Action;
+use super::super::icon::{self, Icon};
+use super::super::row_view::{RowView, Tone};
+use super::super::scene::{Ask, Scene};
+use super::super::sentence;
+use super::super::text::count;
+use super::super::theme::{self, size, space};
+use super::super::widget::button::{Spec, Style};
+use super::super::widget::{empty, paint};
+use crate::mapi::{Class, Failure, QueueState};
+use crate::spool::{Filter, QueueVerb, Selection};
+
+/// A problem of one transport.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) enum Problem<'a> {
+    /// It asks something.
+    Question,
+    /// Its last run ended before its time.
+    Failure(&'a Failure),
+    /// So many messages may or may not have arrived.
+    InDoubt(u64),
+    /// So many messages were refused for good.
+    Refused(u64),
+}
+
+/// The problems of a row; none of the spooler's, whose counts are those of the others.
+pub(crate) fn of(row: &RowView) -> Vec<Problem<'_>> {
+    if !row.is_transport() {
+        return Vec::new();
+    }
+    let some = |number: Option<u64>| number.filter(|number| *number > 0);
+    let question = row.question.map(|_| Problem::Question);
+    let failure = row.trouble().filter(|_| row.question.is_none() && row.running.is_none()).map(Problem::Failure);
+    let in_doubt = some(row.counts.in_doubt).map(Problem::InDoubt);
+    let refused = some(row.counts.failed).map(Problem::Refused);
+    [question, failure, in_doubt, refused].into_iter().flatten().collect()
+}
+
+/// Draws them.
+pub(crate) fn show(ui: &mut Ui, scene: &mut Scene<'_>) {
+    if scene.problem_count() == 0 {
+        empty::show(ui, scene.look, icon::WELL, &scene.get("pr-empty"), &scene.get("pr-empty-do"), |_| {});
+        return;
+    }
+    let rows = scene.rows;
+    ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
+        for row in rows {
+            for problem in of(row) {
+                egui::Frame::new().inner_margin(egui::Margin::symmetric(16, 10)).show(ui, |ui| one(ui, scene, row, problem));
+                let line = ui.available_rect_before_wrap().with_max_y(ui.cursor().top());
+                paint::underline(ui, line, scene.look);
+            }
+        }
+    });
+}
+
+/// The icon, what is so, and what to do.
+fn words(scene: &Scene<'_>, problem: Problem<'_>) -> (Icon, Tone, String, String) {
+    let text = scene.text;
+    let counted = |id: &str, number: u64| text.fmt(id, &[("n", count(number))]);
+    match problem {
+        Problem::Question => {
+            let detail = text.get("st-needs-password-detail");
+            (icon::KEY, Tone::Danger, text.get("st-needs-password"), detail)
+        }
+        Problem::Failure(failure) => {
+            let (icon, tone) = sentence::mark(failure.class);
+            (icon, tone, sentence::what_failed(failure, text), sentence::remedy(failure, text))
+        }
+        Problem::InDoubt(n) => (icon::DOUBT, Tone::Warning, counted("pr-in-doubt", n), text.get("pr-in-doubt-do")),
+        Problem::Refused(n) => (icon::TROUBLE, Tone::Danger, counted("pr-refused", n), text.get("pr-refused-do")),
+    }
+}
+
+fn one(ui: &mut Ui, scene: &mut Scene<'_>, row: &RowView, problem: Problem<'_>) {
+    let look = scene.look;
+    let (icon, tone, what, then) = words(scene, problem);
+    ui.horizontal(|ui| {
+        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+            buttons(ui, scene, row, problem);
+            ui.with_layout(Layout::left_to_right(Align::Min), |ui| {
+                ui.label(RichText::new(icon).size(size::ICON_LARGE).color(tone.color(look)));
+                ui.add_space(space::XS);
+                ui.vertical(|ui| {
+                    ui.spacing_mut().item_spacing.y = 2.0;
+                    ui.horizontal_wrapped(|ui| {
+                        ui.label(RichText::new(&row.name).font(theme::strong()));
+                        ui.label(what);
+                    });
+                    ui.label(RichText::new(then).font(theme::secondary()).color(look.muted));
+                });
+            });
+        });
+    });
+}
+
+fn buttons(ui: &mut Ui, scene: &mut Scene<'_>, row: &RowView, problem: Problem<'_>) {
+    match problem {
+        Problem::Question => act(ui, scene, row, Action::Password, None),
+        Problem::Failure(failure) => match failure.class {
+            Class::NeedsPerson | Class::Login => act(ui, scene, row, Action::Prompt, None),
+            Class::Trust | Class::Configuration => act(ui, scene, row, Action::RowSettings, None),
+            _ => act(ui, scene, row, Action::FlushSelected, Some("pr-try-again")),
+        },
+        Problem::InDoubt(_) => {
+            decide(ui, scene, row, QueueVerb::TreatAsSent, "pr-treat-as-sent");
+            decide(ui, scene, row, QueueVerb::Retry, "pr-send-again");
+            list(ui, scene, row, QueueState::InDoubt);
+        }
+        Problem::Refused(_) => list(ui, scene, row, QueueState::Failed),
+    }
+}
+
+fn act(ui: &mut Ui, scene: &mut Scene<'_>, row: &RowView, action: Action, word: Option<&str>) {
+    let spec = Spec { style: Style::Plain, ..scene.button_on(action, row) };
+    let word = word.map_or_else(|| spec.word.clone(), |id| scene.get(id));
+    let name = Some(format!("{word}, {}", row.name));
+    if (Spec { word, name, ..spec }).show(ui, scene.look).clicked() {
+        scene.asks.push(Ask::On(action, row.id.clone()));
+    }
+}
+
+fn decide(ui: &mut Ui, scene: &mut Scene<'_>, row: &RowView, verb: QueueVerb, word: &str) {
+    let word = scene.get(word);
+    let spec = Spec { name: Some(format!("{word}, {}", row.name)), word, ..Spec::default() };
+    if spec.show(ui, scene.look).clicked() {
+        let transports = vec![row.transport.clone()];
+        let filter = Filter { states: vec![QueueState::InDoubt], transports, ..Filter::default() };
+        let selection = Selection::Where(filter);
+        let ask = if verb == QueueVerb::Retry { Ask::Confirm(verb, selection) } else { Ask::Verb(verb, selection) };
+        scene.asks.push(ask);
+    }
+}
+
+fn list(ui: &mut Ui, scene: &mut Scene<'_>, row: &RowView, state: QueueState) {
+    let word = scene.get("pr-show");
+    let spec = Spec { name: Some(format!("{word}, {}", row.name)), word, ..Spec::default() };
+    if spec.show(ui, scene.look).clicked() {
+        scene.asks.push(Ask::List(row.id.clone(), vec![state]));
+    }
+}

@@ -1,0 +1,346 @@
+//! An engine without a house behind it: it shows the rows it is given, makes up any number of messages, and notes
+//! what it is asked.
+
+use std::cell::RefCell;
+use std::path::PathBuf;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use mailsluice::desktop::engine::{Engine, ListTicket, NewProfile, News, Notice, Readiness, Scope};
+use mailsluice::mapi::tag::*;
+use mailsluice::mapi::{
+    Class, EntryId, EnvelopeId, Failure, FlushFlags, PropValue, QueueState, Reply, ResourceFlags, ResourceMethods,
+    ResourceType, Row, Stage, StatusCode,
+};
+use mailsluice::spool::{ListQuery, Page, QueueRow, QueueVerb, Selection};
+use mailsluice::spooler::{Event, LogLine, PlainSecret};
+use mailsluice::transport::{Question, Severity};
+
+/// Now, for everybody: 23 November 2026, 14:02 UTC.
+pub const NOW: i64 = 1_795_442_520;
+
+/// What an engine was asked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Asked {
+    Flush(Scope, FlushFlags),
+    Cancel(Scope),
+    Offline(bool),
+    Change(QueueVerb, Selection),
+    Answer(u64, Option<PlainSecret>),
+    Add(Vec<PathBuf>),
+    Save(EnvelopeId, PathBuf),
+    Create(Box<NewProfile>),
+    Demo,
+}
+
+/// What the test and the engine share.
+#[derive(Debug)]
+pub struct Shared {
+    pub readiness: Readiness,
+    pub rows: Vec<Row>,
+    pub messages: u64,
+    pub news: Vec<News>,
+    pub asked: Vec<Asked>,
+    pub lists: Vec<ListQuery>,
+    tickets: u64,
+}
+
+/// See the module.
+#[derive(Debug, Clone)]
+pub struct FakeEngine(pub Rc<RefCell<Shared>>);
+
+impl FakeEngine {
+    /// One with these rows and so many messages.
+    pub fn new(rows: Vec<Row>, messages: u64) -> Self {
+        Self(Rc::new(RefCell::new(Shared {
+            readiness: Readiness::Ready,
+            rows,
+            messages,
+            news: Vec::new(),
+            asked: Vec::new(),
+            lists: Vec::new(),
+            tickets: 0,
+        })))
+    }
+
+    /// What it was asked since the last time.
+    pub fn asked(&self) -> Vec<Asked> {
+        std::mem::take(&mut self.0.borrow_mut().asked)
+    }
+
+    /// Lets something happen.
+    pub fn tell(&self, news: News) {
+        self.0.borrow_mut().news.push(news);
+    }
+
+    fn note(&self, asked: Asked) {
+        self.0.borrow_mut().asked.push(asked);
+    }
+}
+
+impl Engine for FakeEngine {
+    fn readiness(&self) -> Readiness {
+        self.0.borrow().readiness.clone()
+    }
+    fn pump(&mut self) -> Vec<News> {
+        std::mem::take(&mut self.0.borrow_mut().news)
+    }
+    fn rows(&self) -> Vec<Arc<Row>> {
+        self.0.borrow().rows.iter().cloned().map(Arc::new).collect()
+    }
+    fn now(&self) -> i64 {
+        NOW
+    }
+    fn profile_name(&self) -> String {
+        "Test".to_owned()
+    }
+    fn flush(&mut self, scope: &Scope, flags: FlushFlags) {
+        self.note(Asked::Flush(scope.clone(), flags));
+    }
+    fn cancel(&mut self, scope: &Scope) {
+        self.note(Asked::Cancel(scope.clone()));
+    }
+    fn work_offline(&mut self, offline: bool) {
+        self.note(Asked::Offline(offline));
+    }
+    fn list(&mut self, query: ListQuery) -> ListTicket {
+        let mut shared = self.0.borrow_mut();
+        shared.tickets += 1;
+        let ticket = ListTicket(shared.tickets);
+        let total = if query.filter.text.is_empty() { shared.messages } else { shared.messages.min(3) };
+        let end = total.min(query.offset + query.limit);
+        let messages = (query.offset..end).map(message).collect();
+        shared.news.push(News::Listed(ticket, Page { total, messages }));
+        shared.lists.push(query);
+        ticket
+    }
+    fn show(&mut self, _envelope: EnvelopeId) {}
+    fn change(&mut self, verb: QueueVerb, selection: Selection) {
+        self.tell(News::Notice(Notice::Changed(verb.clone(), 1)));
+        self.note(Asked::Change(verb, selection));
+    }
+    fn answer(&mut self, question: u64, secret: Option<PlainSecret>) {
+        self.note(Asked::Answer(question, secret));
+    }
+    fn add(&mut self, files: Vec<PathBuf>) {
+        self.note(Asked::Add(files));
+    }
+    fn save(&mut self, envelope: EnvelopeId, to: PathBuf) {
+        self.note(Asked::Save(envelope, to));
+    }
+    fn create_profile(&mut self, profile: NewProfile) {
+        self.note(Asked::Create(Box::new(profile)));
+    }
+    fn start_demo(&mut self) {
+        self.note(Asked::Demo);
+    }
+}
+
+/// A made-up message; its identifier is its place plus one.
+pub fn message(index: u64) -> QueueRow {
+    const SUBJECTS: [&str; 8] = [
+        "Minutes of the harbour meeting",
+        "Re: Invoice 2026-118",
+        "Photos from Saturday",
+        "Quarterly figures, second draft with the corrections from accounting",
+        "",
+        "Tide tables for December",
+        "Reservation confirmed",
+        "Lost glove",
+    ];
+    const FROM: [&str; 3] = ["ada@example.org", "club@example.net", "charles.babbage.the.younger@analytical-engines.example.com"];
+    const TO: [&str; 4] = ["ann@example.com", "harbour@example.net", "grace@example.org", "crew-and-friends-of-the-long-mailing-list@lists.example.net"];
+    let at = |list: &[&str]| list[usize::try_from(index).unwrap() % list.len()].to_owned();
+    let state = match index % 23 {
+        3 | 11 => QueueState::Deferred,
+        7 => QueueState::Held,
+        13 => QueueState::Failed,
+        17 => QueueState::InDoubt,
+        0 | 1 => QueueState::InFlight,
+        _ => QueueState::Queued,
+    };
+    let reply = match state {
+        QueueState::Deferred => Some("451 4.7.1 Greylisted, try again in five minutes".to_owned()),
+        QueueState::Failed => Some("550 5.1.1 <nobody@example.net>: user unknown".to_owned()),
+        QueueState::InDoubt => Some("the line dropped before the reply".to_owned()),
+        _ => None,
+    };
+    let mut to = vec![at(&TO)];
+    if index % 5 == 2 {
+        to.push("second@example.org".to_owned());
+        to.push("third@example.org".to_owned());
+    }
+    QueueRow {
+        id: EnvelopeId(i64::try_from(index).unwrap() + 1),
+        transport: "home".to_owned(),
+        state,
+        from: at(&FROM),
+        to,
+        subject: at(&SUBJECTS),
+        size: 900 + index * 7_919 % 4_000_000,
+        queued_at: NOW - 40 - i64::try_from(index * 97 % 300_000).unwrap(),
+        not_before: None,
+        attempts: u32::from(reply.is_some()),
+        next_try: (state == QueueState::Deferred).then_some(NOW + 290),
+        last_reply: reply,
+    }
+}
+
+/// The entry identifier of a transport.
+pub fn transport_id(name: &str) -> EntryId {
+    EntryId::of(ResourceType::MAPI_TRANSPORT_PROVIDER, name)
+}
+
+fn row(kind: ResourceType, name: &str, number: i32) -> Row {
+    let id = EntryId::of(kind, if kind == ResourceType::MAPI_TRANSPORT_PROVIDER { name } else { "" });
+    let mut row = Row::default();
+    row.set(PR_ENTRYID, id.as_bytes().to_vec())
+        .set(PR_INSTANCE_KEY, id.as_bytes().to_vec())
+        .set(PR_OBJECT_TYPE, 10)
+        .set(PR_ROWID, number)
+        .set(PR_RESOURCE_TYPE, kind.code())
+        .set(PR_DISPLAY_NAME, name)
+        .set(PR_RESOURCE_METHODS, (ResourceMethods::STATUS_VALIDATE_STATE | ResourceMethods::STATUS_FLUSH_QUEUES).bits().cast_signed())
+        .set(PR_RESOURCE_FLAGS, ResourceFlags::STATUS_NO_DEFAULT_STORE.bits().cast_signed())
+        .set(PR_STATUS_CODE, StatusCode::STATUS_AVAILABLE.bits().cast_signed())
+        .set(PR_SLUICE_HONOURS_NO_UI, true);
+    row
+}
+
+/// A spooler's row: queued, deferred, held, failed, waiting, bytes.
+pub fn spooler(counts: [i32; 5], bytes: i64) -> Row {
+    let mut row = row(ResourceType::MAPI_SPOOLER, "MAPI spooler", 0);
+    row.set(PR_PROVIDER_DISPLAY, "Mailsluice").set(PR_SLUICE_DIRECTIONS, 3);
+    set_counts(&mut row, counts, bytes);
+    row.set(PR_SLUICE_NEXT_RUN, PropValue::SysTime(NOW + 180));
+    row
+}
+
+fn set_counts(row: &mut Row, [queued, deferred, held, failed, waiting]: [i32; 5], bytes: i64) {
+    row.set(PR_SLUICE_QUEUED, queued)
+        .set(PR_SLUICE_IN_FLIGHT, 0)
+        .set(PR_SLUICE_IN_DOUBT, 0)
+        .set(PR_SLUICE_DEFERRED, deferred)
+        .set(PR_SLUICE_HELD, held)
+        .set(PR_SLUICE_FAILED, failed)
+        .set(PR_SLUICE_BYTES, bytes)
+        .set(PR_SLUICE_WAITING, waiting)
+        .set(PR_SLUICE_WAITING_BYTES, i64::from(waiting) * 31_000)
+        .set(PR_SLUICE_WAITING_AS_OF, PropValue::SysTime(NOW - 240));
+}
+
+/// A transport's row at rest.
+pub fn transport(name: &str, provider: &str, counts: [i32; 5], bytes: i64) -> Row {
+    let mut row = row(ResourceType::MAPI_TRANSPORT_PROVIDER, name, 3);
+    row.set(PR_PROVIDER_DISPLAY, provider).set(PR_SLUICE_DIRECTIONS, 3).set(PR_RESOURCE_PATH, "smtp.example.org:465");
+    set_counts(&mut row, counts, bytes);
+    row.set(PR_SLUICE_LAST_RUN, PropValue::SysTime(NOW - 240));
+    row
+}
+
+/// The subsystem's and the address book's.
+pub fn fixed() -> Vec<Row> {
+    vec![row(ResourceType::MAPI_SUBSYSTEM, "MAPI subsystem", 1), row(ResourceType::MAPI_AB, "Address book", 2)]
+}
+
+/// Makes a row one that sends.
+pub fn sending(mut row: Row, done: i32, total: i32) -> Row {
+    let code = StatusCode::STATUS_AVAILABLE | StatusCode::STATUS_OUTBOUND_ENABLED | StatusCode::STATUS_OUTBOUND_FLUSH | StatusCode::STATUS_OUTBOUND_ACTIVE;
+    row.set(PR_STATUS_CODE, code.bits().cast_signed())
+        .set(PR_SLUICE_STAGE, "content")
+        .set(PR_SLUICE_DONE, done)
+        .set(PR_SLUICE_TOTAL, total)
+        .set(PR_SLUICE_DONE_BYTES, i64::from(done) * 1_150_000)
+        .set(PR_SLUICE_TOTAL_BYTES, i64::from(total) * 1_150_000)
+        .set(PR_SLUICE_RATE, 2_100_000_i64)
+        .set(PR_SLUICE_TIME_LEFT, 40);
+    row
+}
+
+/// Makes a row one that failed.
+pub fn failed(mut row: Row, failure: &Failure) -> Row {
+    row.set(PR_SLUICE_LAST_FAILURE, serde_json::to_string(failure).unwrap());
+    row
+}
+
+/// Greylisting.
+pub fn greylisted() -> Failure {
+    let reply = Reply { code: 451, enhanced: Some((4, 7, 1)), text: "Greylisted, try again in five minutes".to_owned() };
+    Failure::new(Class::Transient, Stage::Envelope, "smtp.example.net:587", "").with_reply(reply)
+}
+
+/// A refused sign-in.
+pub fn refused() -> Failure {
+    let reply = Reply { code: 535, enhanced: Some((5, 7, 8)), text: "Authentication credentials invalid".to_owned() };
+    Failure::new(Class::Login, Stage::Login, "smtp.example.com:465", "").with_reply(reply)
+}
+
+/// Four transports, one of each kind, and the spooler's row.
+pub fn rows(scene: &str) -> Vec<Row> {
+    let mut rows = fixed();
+    let home = transport("home", "SMTP, IMAP", [30, 0, 0, 0, 20], 34_500_000);
+    let club = transport("club", "SMTP, POP3", [0, 3, 1, 0, 4], 91_000);
+    let office = transport("office", "SMTP, IMAP", [5, 0, 0, 0, 0], 260_000);
+    let mut modem = transport("modem", "SMTP, POP3", [4, 0, 0, 1, 0], 18_000);
+    modem.set(PR_SLUICE_HONOURS_NO_UI, false).set(PR_SLUICE_IN_DOUBT, 2);
+    modem.clear(PR_SLUICE_WAITING).clear(PR_SLUICE_LAST_RUN);
+    let receiving_only = {
+        let mut row = transport("A very long name that somebody gave to a transport in a hurry", "IMAP", [0; 5], 0);
+        row.set(PR_SLUICE_DIRECTIONS, 2);
+        row
+    };
+    match scene {
+        "busy" => {
+            let mut fetching = club;
+            fetching.set(PR_STATUS_CODE, (StatusCode::STATUS_AVAILABLE | StatusCode::STATUS_INBOUND_FLUSH).bits().cast_signed())
+                .set(PR_SLUICE_STAGE, "fetch").set(PR_SLUICE_DONE, 3).set(PR_SLUICE_RATE, 240_000_i64);
+            let mut waits = modem;
+            waits.set(PR_SLUICE_STAGE, "bring");
+            rows.extend([spooler([39, 3, 1, 1, 24], 34_869_000), sending(home, 41, 120), fetching, office, waits]);
+        }
+        "problems" => {
+            let mut asks = failed(office, &refused());
+            asks.set(PR_SLUICE_QUESTION, 7_i64);
+            let offline = Failure::new(Class::Offline, Stage::Connect, "mail.example.org:993", "no route to host");
+            rows.extend([
+                spooler([39, 3, 1, 1, 24], 34_869_000),
+                failed(home, &offline),
+                failed(club, &greylisted()),
+                asks,
+                failed(modem, &Failure::new(Class::NeedsPerson, Stage::Login, "pop.example.org:110", "the password is not known")),
+            ]);
+        }
+        "empty" => rows.extend([spooler([0; 5], 0), transport("home", "SMTP, IMAP", [0; 5], 0), transport("club", "SMTP, POP3", [0; 5], 0)]),
+        "offline" => {
+            for mut row in [spooler([39, 3, 1, 1, 24], 34_869_000), home, club, office, modem] {
+                row.set(PR_STATUS_CODE, (StatusCode::STATUS_AVAILABLE | StatusCode::STATUS_OFFLINE).bits().cast_signed());
+                rows.push(row);
+            }
+        }
+        _ => rows.extend([spooler([39, 3, 1, 1, 24], 34_869_000), home, club, office, modem, receiving_only]),
+    }
+    rows
+}
+
+/// A few lines of log.
+pub fn log() -> Vec<News> {
+    let line = |ago, severity, transport: Option<&str>, text: &str| {
+        News::Event(Event::Log(LogLine { at: NOW - ago, severity, transport: transport.map(str::to_owned), text: text.to_owned() }))
+    };
+    vec![
+        line(300, Severity::Info, None, "the spooler has started; 3 messages went back to the queue"),
+        line(250, Severity::Info, Some("home"), "connected to smtp.example.org:465 (TLS 1.3, SCRAM-SHA-256)"),
+        line(249, Severity::Info, Some("home"), "41 sent, 0 deferred, 47.2 MB in 22 s"),
+        line(244, Severity::Warning, Some("club"), "smtp.example.net:587: naming sender and recipients: 451 4.7.1 Greylisted, try again in five minutes"),
+        line(240, Severity::Error, Some("office"), "smtp.example.com:465: signing in: 535 5.7.8 Authentication credentials invalid"),
+    ]
+}
+
+/// A question for a password.
+pub fn question() -> News {
+    News::Event(Event::Question {
+        number: 7,
+        transport: "office".to_owned(),
+        question: Question::Password { user: "ada.lovelace".to_owned(), host: "smtp.example.com".to_owned(), refused: None },
+    })
+}
