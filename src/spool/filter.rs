@@ -1,209 +1,191 @@
-//! The FILTER of the command line and the find field, and what it is in SQL.
+//! Reading a FILTER: `state:deferred to:example.net from:ann age>2h size>1M transport:work text`.
+//!
+//! Words are separated by spaces; quotes keep spaces in a word (`from:"Ann Lee"`), and a word that begins with a quote is
+//! always text (`"re: offer"`). A word with a colon whose key is unknown is an error and not text: a mistyped key would
+//! otherwise select the wrong messages for `delete --where`.
 
-use rusqlite::types::Value;
+use std::iter::Peekable;
+use std::str::Chars;
 
-use super::model::{Filter, Seconds};
-use super::sql::state_list;
+use super::model::Filter;
 use crate::mapi::QueueState;
 
-/// A word of a filter that makes no sense.
+/// What is wrong with a filter: which word, and what is allowed in its place.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("“{word}”: {allowed}")]
-pub struct FilterError {
-    /// The word.
-    pub word: String,
-    /// What is allowed.
-    pub allowed: String,
+pub enum FilterError {
+    /// A quote without its end.
+    #[error("`{word}`: the quote is not closed")]
+    OpenQuote {
+        /// The word.
+        word: String,
+    },
+    /// Not a key of ours.
+    #[error(
+        "`{word}`: there is no key `{key}`; allowed are state: transport: from: to: age> age< size> size<, \
+         and quotes around plain text"
+    )]
+    UnknownKey {
+        /// The word.
+        word: String,
+        /// Its key.
+        key: String,
+    },
+    /// Nothing behind the key.
+    #[error("`{word}`: nothing follows the key")]
+    NoValue {
+        /// The word.
+        word: String,
+    },
+    /// Not a state.
+    #[error(
+        "`{word}`: not a state; allowed are in_flight, in_doubt, queued, deferred, held, failed, sent, \
+         or several with commas between"
+    )]
+    UnknownState {
+        /// The word.
+        word: String,
+    },
+    /// Not an age.
+    #[error("`{word}`: not an age; a whole number and one of s, m, h, d, w is, as in age>2h")]
+    BadAge {
+        /// The word.
+        word: String,
+    },
+    /// Not a size.
+    #[error("`{word}`: not a size; a whole number of bytes is, or one followed by K, M or G, as in size>1M")]
+    BadSize {
+        /// The word.
+        word: String,
+    },
+}
+
+/// A word as typed, and what it says without its quotes.
+struct Word {
+    typed: String,
+    plain: String,
+    /// It began with a quote.
+    is_text: bool,
 }
 
 impl Filter {
-    /// Reads the words of a filter: `state:deferred to:example.net from:ann age>2h size>1M transport:work text`. Words
-    /// with spaces stand in quotes: `to:"Ann Lee"`. States may be joined by commas.
+    /// Reads what a user typed. Nothing at all is everything that is not sent.
     ///
     /// # Errors
-    /// The first word that makes no sense, and what is allowed.
+    /// A word that makes no sense.
     pub fn parse(text: &str) -> Result<Self, FilterError> {
         let mut filter = Self::default();
-        for word in words(text) {
-            filter.add(&word)?;
+        let mut letters = text.chars().peekable();
+        while let Some(word) = next_word(&mut letters)? {
+            filter.add(word)?;
         }
         Ok(filter)
     }
 
-    fn add(&mut self, word: &str) -> Result<(), FilterError> {
-        if let Some((key, value)) = word.split_once(':') {
-            match key {
-                "state" => return self.add_states(word, value),
-                "transport" => self.transports.push(value.to_owned()),
-                "from" => self.from.push(value.to_owned()),
-                "to" => self.to.push(value.to_owned()),
-                _ => self.text.push(word.to_owned()),
-            }
+    fn add(&mut self, word: Word) -> Result<(), FilterError> {
+        let Some((key, sign, value)) = split(&word) else {
+            self.text.push(word.plain);
             return Ok(());
+        };
+        let typed = || word.typed.clone();
+        if value.is_empty() {
+            return Err(FilterError::NoValue { word: typed() });
         }
-        let compared = |key: &str| word.strip_prefix(key).and_then(|rest| Some((rest.chars().next()?, rest.get(1..)?)));
-        if let Some((sign @ ('>' | '<'), value)) = compared("age") {
-            let seconds = scaled(value, &[("s", 1), ("m", 60), ("h", 3600), ("d", 86_400), ("w", 604_800)]);
-            let seconds = seconds.ok_or_else(|| wrong(word, "an age is a number and s, m, h, d or w, as age>2h"))?;
-            let slot = if sign == '>' { &mut self.age_at_least_s } else { &mut self.age_at_most_s };
-            *slot = i64::try_from(seconds).ok();
-        } else if let Some((sign @ ('>' | '<'), value)) = compared("size") {
-            let bytes = scaled(value, &[("", 1), ("k", 1 << 10), ("K", 1 << 10), ("M", 1 << 20), ("G", 1 << 30)]);
-            let bytes = bytes.ok_or_else(|| wrong(word, "a size is a number and k, M or G, as size>1M"))?;
-            let slot = if sign == '>' { &mut self.size_at_least } else { &mut self.size_at_most };
-            *slot = Some(bytes);
-        } else {
-            self.text.push(word.to_owned());
-        }
-        Ok(())
-    }
-
-    fn add_states(&mut self, word: &str, value: &str) -> Result<(), FilterError> {
-        for state in value.split(',') {
-            let known = QueueState::from_word(state).ok_or_else(|| {
-                let words: Vec<&str> = QueueState::ALL.iter().map(|state| state.word()).collect();
-                wrong(word, &format!("no such state (allowed: {})", words.join(", ")))
-            })?;
-            self.states.push(known);
-        }
-        Ok(())
-    }
-
-    /// Whether it selects by nothing.
-    pub fn is_empty(&self) -> bool {
-        *self == Self::default()
-    }
-
-    /// The condition on `envelope e` and `message m`, and its values.
-    pub(super) fn condition(&self, now: Seconds) -> (String, Vec<Value>) {
-        let mut sql = Sql::default();
-        if self.states.is_empty() {
-            sql.parts.push("e.state <> 6".to_owned());
-        } else {
-            sql.parts.push(format!("e.state IN ({})", state_list(&self.states)));
-        }
-        if !self.transports.is_empty() {
-            let slots: Vec<String> = self.transports.iter().map(|name| sql.slot(Value::Text(name.clone()))).collect();
-            sql.parts.push(format!("e.transport IN ({})", slots.join(", ")));
-        }
-        for word in &self.from {
-            let slot = sql.slot(like(word));
-            sql.parts.push(format!("(m.author LIKE {slot} ESCAPE '\\' OR e.sender LIKE {slot} ESCAPE '\\')"));
-        }
-        for word in &self.to {
-            let slot = sql.slot(like(word));
-            sql.parts.push(recipient_like(&slot));
-        }
-        for word in &self.text {
-            let slot = sql.slot(like(word));
-            sql.parts.push(format!(
-                "(m.subject LIKE {slot} ESCAPE '\\' OR m.author LIKE {slot} ESCAPE '\\' OR {})",
-                recipient_like(&slot)
-            ));
-        }
-        sql.compare("e.queued_at <=", self.age_at_least_s.map(|age| now - age));
-        sql.compare("e.queued_at >=", self.age_at_most_s.map(|age| now - age));
-        sql.compare("e.size >=", self.size_at_least.and_then(|size| i64::try_from(size).ok()));
-        sql.compare("e.size <=", self.size_at_most.and_then(|size| i64::try_from(size).ok()));
-        (sql.parts.join(" AND "), sql.values)
-    }
-}
-
-#[derive(Default)]
-struct Sql {
-    parts: Vec<String>,
-    values: Vec<Value>,
-}
-
-impl Sql {
-    fn slot(&mut self, value: Value) -> String {
-        self.values.push(value);
-        format!("?{}", self.values.len())
-    }
-
-    fn compare(&mut self, what: &str, value: Option<i64>) {
-        if let Some(value) = value {
-            let slot = self.slot(Value::Integer(value));
-            self.parts.push(format!("{what} {slot}"));
-        }
-    }
-}
-
-fn recipient_like(slot: &str) -> String {
-    format!("EXISTS (SELECT 1 FROM recipient r WHERE r.envelope = e.id AND r.address LIKE {slot} ESCAPE '\\')")
-}
-
-fn like(word: &str) -> Value {
-    let mut pattern = String::from("%");
-    for letter in word.chars() {
-        if matches!(letter, '%' | '_' | '\\') {
-            pattern.push('\\');
-        }
-        pattern.push(letter);
-    }
-    pattern.push('%');
-    Value::Text(pattern)
-}
-
-fn wrong(word: &str, allowed: &str) -> FilterError {
-    FilterError { word: word.to_owned(), allowed: allowed.to_owned() }
-}
-
-/// A number and one of these units.
-fn scaled(text: &str, units: &[(&str, u64)]) -> Option<u64> {
-    let digits = text.len() - text.trim_start_matches(|letter: char| letter.is_ascii_digit()).len();
-    let (number, unit) = text.split_at_checked(digits)?;
-    let factor = units.iter().find(|(name, _)| *name == unit).map(|(_, factor)| *factor)?;
-    number.parse::<u64>().ok()?.checked_mul(factor)
-}
-
-/// Words between spaces; quotes hold spaces together.
-fn words(text: &str) -> Vec<String> {
-    let mut words = Vec::new();
-    let mut word = String::new();
-    let mut quoted = false;
-    for letter in text.chars() {
-        match letter {
-            '"' => quoted = !quoted,
-            ' ' | '\t' | '\n' if !quoted => {
-                if !word.is_empty() {
-                    words.push(std::mem::take(&mut word));
+        let value = value.to_owned();
+        match (key, sign) {
+            ("state", ':') => {
+                for name in value.split(',') {
+                    let state =
+                        QueueState::from_word(name).ok_or_else(|| FilterError::UnknownState { word: typed() })?;
+                    self.states.push(state);
                 }
             }
-            other => word.push(other),
+            ("transport", ':') => self.transports.push(value),
+            ("from", ':') => self.from.push(value),
+            ("to", ':') => self.to.push(value),
+            ("age", '>' | '<') => {
+                let age = seconds(&value).ok_or_else(|| FilterError::BadAge { word: typed() })?;
+                narrow(sign, age, &mut self.age_at_least_s, &mut self.age_at_most_s);
+            }
+            ("size", '>' | '<') => {
+                let size = bytes(&value).ok_or_else(|| FilterError::BadSize { word: typed() })?;
+                narrow(sign, size, &mut self.size_at_least, &mut self.size_at_most);
+            }
+            _ => return Err(FilterError::UnknownKey { word: typed(), key: format!("{key}{sign}") }),
         }
+        Ok(())
     }
-    if !word.is_empty() {
-        words.push(word);
-    }
-    words
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_word_of_the_contract_is_read() {
-        let filter =
-            Filter::parse("state:deferred,held to:example.net from:ann age>2h size>1M transport:work \"two words\"");
-        let filter = filter.expect("a filter");
-        assert_eq!(filter.states, [QueueState::Deferred, QueueState::Held]);
-        assert_eq!(
-            (filter.to.as_slice(), filter.from.as_slice()),
-            (&["example.net".to_owned()][..], &["ann".to_owned()][..])
-        );
-        assert_eq!((filter.age_at_least_s, filter.size_at_least), (Some(7200), Some(1 << 20)));
-        assert_eq!(
-            (filter.transports.as_slice(), filter.text.as_slice()),
-            (&["work".to_owned()][..], &["two words".to_owned()][..])
-        );
-        assert!(Filter::parse(" ").expect("a filter").is_empty());
+/// Both must hold, so the narrower counts.
+fn narrow<T: Ord + Copy>(sign: char, bound: T, at_least: &mut Option<T>, at_most: &mut Option<T>) {
+    if sign == '>' {
+        *at_least = Some(at_least.map_or(bound, |other| other.max(bound)));
+    } else {
+        *at_most = Some(at_most.map_or(bound, |other| other.min(bound)));
     }
+}
 
-    #[test]
-    fn wrong_words_say_what_is_allowed() {
-        assert!(Filter::parse("state:lost").expect_err("no state").to_string().contains("in_doubt"));
-        assert!(Filter::parse("age>soon").is_err() && Filter::parse("size>1X").is_err());
+/// Key, sign and value, unless the word is text.
+fn split(word: &Word) -> Option<(&str, char, &str)> {
+    if word.is_text {
+        return None;
     }
+    let (place, sign) = word.plain.char_indices().find(|(_, letter)| matches!(letter, ':' | '<' | '>'))?;
+    let (key, rest) = word.plain.split_at_checked(place)?;
+    // A lone colon in front is text, as in a smiley.
+    (!key.is_empty()).then_some((key, sign, rest.get(sign.len_utf8()..)?))
+}
+
+fn next_word(letters: &mut Peekable<Chars<'_>>) -> Result<Option<Word>, FilterError> {
+    while letters.next_if(|letter| letter.is_whitespace()).is_some() {}
+    let is_text = letters.peek() == Some(&'"');
+    let mut word = Word { typed: String::new(), plain: String::new(), is_text };
+    let mut quoted = false;
+    while let Some(letter) = letters.next_if(|letter| quoted || !letter.is_whitespace()) {
+        word.typed.push(letter);
+        if letter == '"' {
+            quoted = !quoted;
+        } else {
+            word.plain.push(letter);
+        }
+    }
+    if quoted {
+        return Err(FilterError::OpenQuote { word: word.typed });
+    }
+    if word.typed.is_empty() {
+        return Ok(None);
+    }
+    // Nothing between quotes matches everything: it says nothing.
+    if word.plain.is_empty() { next_word(letters) } else { Ok(Some(word)) }
+}
+
+fn seconds(text: &str) -> Option<i64> {
+    let (number, unit) = number_and_unit(text)?;
+    let scale = match unit {
+        "s" => 1,
+        "m" => 60,
+        "h" => 3600,
+        "d" => 86_400,
+        "w" => 604_800,
+        _ => return None,
+    };
+    i64::try_from(number).ok()?.checked_mul(scale)
+}
+
+fn bytes(text: &str) -> Option<u64> {
+    let (number, unit) = number_and_unit(text)?;
+    let scale = match unit {
+        "" => 1,
+        "K" | "k" => 1 << 10,
+        "M" | "m" => 1 << 20,
+        "G" | "g" => 1 << 30,
+        _ => return None,
+    };
+    number.checked_mul(scale)
+}
+
+fn number_and_unit(text: &str) -> Option<(u64, &str)> {
+    let end = text.find(|letter: char| !letter.is_ascii_digit()).unwrap_or(text.len());
+    let (number, unit) = text.split_at_checked(end)?;
+    Some((number.parse().ok()?, unit))
 }

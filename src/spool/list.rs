@@ -1,98 +1,100 @@
-//! Lists: a page of envelopes, everything about one, which ones a selection means.
+//! Pages of lists. The rows of a page are found first, by what can be read from an index or from narrow rows; only
+//! those on the page are then read whole.
 
-use rusqlite::types::Value;
-use rusqlite::{Connection, OptionalExtension as _, Row, params, params_from_iter};
+use rusqlite::{Connection, OptionalExtension, Row, params, params_from_iter};
 
 use super::SpoolError;
-use super::model::{
-    Attempt, Filter, ListQuery, Page, QueueDetail, QueueRow, RecipientDetail, Seconds, Selection, SortKey,
-};
+use super::model::{Filter, ListQuery, Page, QueueRow, Seconds, SortKey};
+use super::select::{Conditions, FROM, FROM_OPEN, shows_history};
 use super::sql::{int, unsigned};
-use super::writer::counts;
-use crate::mapi::EnvelopeId;
+use crate::mapi::{EnvelopeId, QueueState};
 
-/// Recipients shown of an envelope in a list.
-const SHOWN_RECIPIENTS: i64 = 100;
+/// Recipients of one row in a list.
+const RECIPIENTS_LISTED: u32 = 100;
 
-const COLUMNS: &str = "e.id, e.transport, e.state, m.author, m.subject, e.size, e.queued_at, e.not_before, e.attempts,
-    CASE e.state WHEN 3 THEN e.next_try END, e.last_reply, e.sender";
-
-/// A page of a list.
+/// See [`super::Reader::list`].
 pub(super) fn page(db: &Connection, query: &ListQuery, now: Seconds) -> Result<Page, SpoolError> {
-    let (condition, mut values) = query.filter.condition(now);
-    let total = total(db, &query.filter, &condition, &values)?;
-    let order = order(query.sort, query.descending);
-    let (limit, offset) = (values.len() + 1, values.len() + 2);
-    // The page is picked by what the indexes hold; the rest is read for its rows only.
-    let sql = format!(
-        "SELECT {COLUMNS} FROM (SELECT e.id FROM envelope e JOIN message m ON m.id = e.message
-             WHERE {condition} ORDER BY {order} LIMIT ?{limit} OFFSET ?{offset}) picked
-         JOIN envelope e ON e.id = picked.id JOIN message m ON m.id = e.message ORDER BY {order}"
-    );
-    let sql = if needs_message(query) { sql } else { sql.replacen("JOIN message m ON m.id = e.message\n", "\n", 1) };
-    values.extend([Value::Integer(int(query.limit)), Value::Integer(int(query.offset))]);
-    let mut statement = db.prepare_cached(&sql)?;
-    let mut messages = statement
-        .query_map(params_from_iter(&values), |row| Ok(queue_row(row)?.0))?
-        .collect::<Result<Vec<QueueRow>, _>>()?;
-    for row in &mut messages {
-        row.to = recipients(db, row.id)?;
-    }
-    Ok(Page { total, messages })
+    let conditions = Conditions::of_filter(&query.filter, now);
+    let total = match total_from_counts(db, &query.filter)? {
+        Some(total) => total,
+        None => {
+            let sql = format!("SELECT COUNT(*) FROM {} WHERE {}", source(&query.filter), conditions.sql());
+            let mut statement = db.prepare_cached(&sql)?;
+            unsigned(statement.query_row(params_from_iter(conditions.values()), |row| row.get(0))?)
+        }
+    };
+    let mut statement = db.prepare_cached(&page_sql(query, &conditions))?;
+    let ids = statement
+        .query_map(params_from_iter(conditions.values()), |row| row.get(0))?
+        .collect::<Result<Vec<EnvelopeId>, _>>()?;
+    let rows = ids.into_iter().filter_map(|id| row(db, id, RECIPIENTS_LISTED).transpose());
+    Ok(Page { total, messages: rows.collect::<Result<_, _>>()? })
 }
 
-fn needs_message(query: &ListQuery) -> bool {
-    let filter = &query.filter;
-    !filter.from.is_empty() || !filter.text.is_empty() || matches!(query.sort, SortKey::Subject | SortKey::From)
+/// The statement that finds the envelopes of a page.
+pub(super) fn page_sql(query: &ListQuery, conditions: &Conditions) -> String {
+    format!(
+        "SELECT e.id FROM {} WHERE {} ORDER BY {} LIMIT {} OFFSET {}",
+        source(&query.filter),
+        conditions.sql(),
+        order(query.sort, query.descending),
+        int(query.limit),
+        int(query.offset)
+    )
 }
 
-/// How many match. Where only states and transports are asked for, the kept counts know.
-fn total(db: &Connection, filter: &Filter, condition: &str, values: &[Value]) -> Result<u64, SpoolError> {
-    let counted = Filter { states: Vec::new(), transports: Vec::new(), ..filter.clone() }.is_empty();
-    let has_sent = filter.states.contains(&crate::mapi::QueueState::Sent);
-    if counted && !has_sent {
-        let all = counts(db)?;
-        let wanted = |name: &String| filter.transports.is_empty() || filter.transports.contains(name);
-        return Ok(all.iter().filter(|(name, _)| wanted(name)).map(|(_, counts)| of_states(counts, filter)).sum());
-    }
-    let sql = format!("SELECT COUNT(*) FROM envelope e JOIN message m ON m.id = e.message WHERE {condition}");
-    let total: i64 = db.prepare_cached(&sql)?.query_row(params_from_iter(values), |row| row.get(0))?;
-    Ok(unsigned(total))
+fn source(filter: &Filter) -> &'static str {
+    if shows_history(filter) { FROM } else { FROM_OPEN }
 }
 
-fn of_states(counts: &crate::mapi::OutgoingCounts, filter: &Filter) -> u64 {
-    use crate::mapi::QueueState as S;
-    let wanted = |state: &S| filter.states.is_empty() || filter.states.contains(state);
-    [
-        (S::InFlight, counts.in_flight),
-        (S::InDoubt, counts.in_doubt),
-        (S::Queued, counts.queued),
-        (S::Deferred, counts.deferred),
-        (S::Held, counts.held),
-        (S::Failed, counts.failed),
-    ]
-    .into_iter()
-    .filter(|(state, _)| wanted(state))
-    .map(|(_, n)| n)
-    .sum()
-}
-
-fn order(sort: SortKey, descending: bool) -> String {
-    let way = if descending { "DESC" } else { "ASC" };
-    match sort {
-        // Identifiers rise with the submit time.
-        SortKey::Submitted => format!("e.id {way}"),
-        SortKey::Size => format!("e.size {way}, e.id"),
-        SortKey::State => format!("e.state {way}, e.id"),
-        SortKey::Subject => format!("m.subject COLLATE NOCASE {way}, e.id"),
-        SortKey::From => format!("m.author COLLATE NOCASE {way}, e.id"),
-        SortKey::NextTry => format!("e.next_try IS NULL, e.next_try {way}, e.id"),
+/// What stands behind ORDER BY: total, so that pages fit together. What has no next try stands last either way.
+fn order(key: SortKey, descending: bool) -> String {
+    let way = if descending { " DESC" } else { "" };
+    match key {
+        SortKey::Submitted => format!("e.id{way}"),
+        SortKey::Size => format!("e.size{way}, e.id{way}"),
+        SortKey::State => format!("e.state{way}, e.id{way}"),
+        SortKey::Subject => format!("m.subject COLLATE NOCASE{way}, e.id{way}"),
+        SortKey::From => format!("m.author COLLATE NOCASE{way}, e.id{way}"),
+        SortKey::NextTry => format!("e.state <> 3, e.next_try{way}, e.id{way}"),
     }
 }
 
-fn queue_row(row: &Row<'_>) -> rusqlite::Result<(QueueRow, String)> {
-    let sender: String = row.get(11)?;
-    let row = QueueRow {
+/// How many match, if the kept counts know: when only states and transports are asked for.
+fn total_from_counts(db: &Connection, filter: &Filter) -> Result<Option<u64>, SpoolError> {
+    let simple = Filter { states: filter.states.clone(), transports: filter.transports.clone(), ..Filter::default() };
+    if *filter != simple {
+        return Ok(None);
+    }
+    let mut statement = db.prepare_cached("SELECT transport, state, n FROM count")?;
+    let mut rows = statement.query(())?;
+    let mut total = 0;
+    while let Some(row) = rows.next()? {
+        let (transport, state): (String, QueueState) = (row.get(0)?, row.get(1)?);
+        let is_state =
+            if filter.states.is_empty() { state != QueueState::Sent } else { filter.states.contains(&state) };
+        if is_state && (filter.transports.is_empty() || filter.transports.contains(&transport)) {
+            total += unsigned(row.get(2)?);
+        }
+    }
+    Ok(Some(total))
+}
+
+/// One row, with at most so many recipients.
+pub(super) fn row(db: &Connection, envelope: EnvelopeId, recipients: u32) -> Result<Option<QueueRow>, SpoolError> {
+    let mut statement = db.prepare_cached(
+        "SELECT e.id, e.transport, e.state, m.author, m.subject, e.size, e.queued_at, e.not_before, e.attempts,
+           CASE e.state WHEN 3 THEN e.next_try END, e.last_reply
+         FROM envelope e JOIN message m ON m.id = e.message WHERE e.id = ?1",
+    )?;
+    let Some(mut found) = statement.query_row([envelope], queue_row).optional()? else { return Ok(None) };
+    let mut statement = db.prepare_cached("SELECT address FROM recipient WHERE envelope = ?1 ORDER BY id LIMIT ?2")?;
+    found.to = statement.query_map(params![envelope, recipients], |row| row.get(0))?.collect::<Result<_, _>>()?;
+    Ok(Some(found))
+}
+
+fn queue_row(row: &Row<'_>) -> rusqlite::Result<QueueRow> {
+    Ok(QueueRow {
         id: row.get(0)?,
         transport: row.get(1)?,
         state: row.get(2)?,
@@ -105,60 +107,5 @@ fn queue_row(row: &Row<'_>) -> rusqlite::Result<(QueueRow, String)> {
         attempts: row.get(8)?,
         next_try: row.get(9)?,
         last_reply: row.get(10)?,
-    };
-    Ok((row, sender))
-}
-
-fn recipients(db: &Connection, envelope: EnvelopeId) -> Result<Vec<String>, SpoolError> {
-    let sql = "SELECT address FROM recipient WHERE envelope = ?1 ORDER BY id LIMIT ?2";
-    let mut statement = db.prepare_cached(sql)?;
-    let rows = statement.query_map(params![envelope, SHOWN_RECIPIENTS], |row| row.get(0))?;
-    Ok(rows.collect::<Result<_, _>>()?)
-}
-
-/// Everything about one envelope.
-pub(super) fn detail(db: &Connection, envelope: EnvelopeId) -> Result<Option<QueueDetail>, SpoolError> {
-    let sql =
-        format!("SELECT {COLUMNS}, m.message_id FROM envelope e JOIN message m ON m.id = e.message WHERE e.id = ?1");
-    let found = db
-        .prepare_cached(&sql)?
-        .query_row([envelope], |row| Ok((queue_row(row)?, row.get::<_, String>(12)?)))
-        .optional()?;
-    let Some(((mut row, sender), message_id)) = found else { return Ok(None) };
-    row.to = recipients(db, envelope)?;
-    let recipients = db
-        .prepare_cached("SELECT id, address, state, reply, failure FROM recipient WHERE envelope = ?1 ORDER BY id")?
-        .query_map([envelope], |row| {
-            Ok(RecipientDetail {
-                id: row.get(0)?,
-                address: row.get(1)?,
-                state: row.get(2)?,
-                reply: row.get(3)?,
-                failure: row.get::<_, Option<String>>(4)?.and_then(|text| serde_json::from_str(&text).ok()),
-            })
-        })?
-        .collect::<Result<_, _>>()?;
-    let history = db
-        .prepare_cached("SELECT number, began, ended, result FROM attempt WHERE envelope = ?1 ORDER BY number")?
-        .query_map([envelope], |row| {
-            Ok(Attempt { number: row.get(0)?, began: row.get(1)?, ended: row.get(2)?, result: row.get(3)? })
-        })?
-        .collect::<Result<_, _>>()?;
-    Ok(Some(QueueDetail { row, sender, message_id, recipients, history }))
-}
-
-/// The envelopes that a selection means, in order.
-pub(super) fn selected(db: &Connection, selection: &Selection, now: Seconds) -> Result<Vec<EnvelopeId>, SpoolError> {
-    match selection {
-        Selection::Ids(ids) => Ok(ids.clone()),
-        Selection::Where(filter) => {
-            let (condition, values) = filter.condition(now);
-            let sql = format!(
-                "SELECT e.id FROM envelope e JOIN message m ON m.id = e.message WHERE {condition} ORDER BY e.id"
-            );
-            let mut statement = db.prepare_cached(&sql)?;
-            let rows = statement.query_map(params_from_iter(&values), |row| row.get(0))?;
-            Ok(rows.collect::<Result<_, _>>()?)
-        }
-    }
+    })
 }

@@ -5,8 +5,7 @@
 //! files the same mode). Opening and closing the spool itself by other means than SQLite would drop the locks that
 //! this process holds on it; hence no `File` of it anywhere.
 
-use std::fs::{File, OpenOptions};
-use std::os::unix::fs::OpenOptionsExt;
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -14,6 +13,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 
 use super::SpoolError;
+use crate::profile::places::private_file_options;
 
 /// "MSPL": what `file` and SQLite tell this database from others by.
 const APPLICATION_ID: i64 = 0x4D53_504C;
@@ -67,8 +67,7 @@ pub(super) fn unique() -> String {
 
 /// A new file that only its owner may read.
 pub(super) fn create_private(path: &Path) -> Result<File, SpoolError> {
-    let opened = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
-    opened.map_err(|error| SpoolError::io(path, error))
+    private_file_options().create_new(true).open(path).map_err(|error| SpoolError::io(path, error))
 }
 
 fn connect(path: &Path) -> Result<Connection, SpoolError> {

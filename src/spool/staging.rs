@@ -1,177 +1,151 @@
-//! Submitting: from any process, beside the spooler, durable when [`StagingBatch::commit`] returns.
+//! Submitting, from any process, beside the owner.
 //!
-//! Small messages wait in memory and are committed together. A large one is written in pieces, each in a transaction
-//! of its own, under a row that nothing sees until it is submitted; so nobody waits long for the write lock. What a
-//! process leaves half written when it dies is swept away at the next start: its row bears a token whose file that
-//! process held locked.
+//! Small messages gather in memory and are written many to a transaction: one sync serves them all. What is too large
+//! for that is written bit by bit as *staged* content, which nobody else sees: in transactions of its own that need no
+//! sync, since the last one, which makes the message visible, syncs the log they all stand in. The database is never
+//! locked while the caller reads its input.
+//!
+//! Whoever stages holds a locked file beside the spool, its *token*. The system lets go of the lock when the process
+//! ends, however that happens and in whatever container it ran; so [`super::Spool::recover`] knows whose content to sweep.
 
-use std::fs::{File, TryLockError};
+use std::fs::File;
 use std::path::{Path, PathBuf};
 
-use rusqlite::{Connection, Transaction, TransactionBehavior, params};
+use rusqlite::{Connection, ToSql, Transaction, TransactionBehavior};
 
 use super::model::{CHUNK_BYTES, NewMessage, Seconds};
-use super::sql::int;
-use super::writer::SpoolTransaction;
-use super::{SpoolError, schema};
+use super::{SpoolError, insert, schema};
 use crate::mapi::{EnvelopeId, MessageId};
 
-/// Messages are held in memory up to this many bytes in all.
-const HELD_BYTES: usize = 8 << 20;
+/// Bytes kept in memory at most, of one content or of many gathered. A multiple of [`CHUNK_BYTES`].
+const KEPT_BYTES: usize = 16 * CHUNK_BYTES;
 
-/// Messages submitted together.
+/// Messages gathered at most: bounds what a transaction holds up.
+const KEPT_MESSAGES: usize = 256;
+
+/// Messages on their way into the spool: [`stage`](Self::stage) one, and the next; [`commit`](Self::commit) at the end.
 #[derive(Debug)]
 pub struct StagingBatch {
-    path: PathBuf,
     db: Connection,
-    ready: Vec<Ready>,
-    held: usize,
-    submitted: Vec<EnvelopeId>,
+    path: PathBuf,
     token: Option<Token>,
+    gathered: Vec<Gathered>,
+    gathered_bytes: usize,
+    submitted: Vec<EnvelopeId>,
 }
 
-/// A message that is complete and waits for the commit.
-#[derive(Debug)]
-struct Ready {
-    message: NewMessage,
-    at: Seconds,
-    size: u64,
-    content: Content,
-}
-
-#[derive(Debug)]
-enum Content {
-    /// All of it.
-    Held(Vec<u8>),
-    /// In the spool already, and this is the rest.
-    Written { message: MessageId, chunks: u32, rest: Vec<u8> },
-}
-
-/// A message that is being written.
+/// One message whose content is being written. Dropped before [`ready`](Self::ready), nothing of it stays.
 #[derive(Debug)]
 pub struct Staging<'b> {
     batch: &'b mut StagingBatch,
+    body: Body,
+}
+
+/// A content: what of it is staged, and the rest in memory.
+#[derive(Debug, Default)]
+struct Body {
+    staged: Option<MessageId>,
+    /// Chunks staged.
+    chunks: u32,
+    /// Behind those.
+    rest: Vec<u8>,
+    /// Bytes in all.
     size: u64,
-    content: Content,
 }
 
-/// Marks what a living process writes: a file that it holds locked.
+/// A complete message that waits for the commit.
 #[derive(Debug)]
-struct Token {
-    name: String,
-    path: PathBuf,
-    _lock: File,
-}
-
-impl Drop for Token {
-    fn drop(&mut self) {
-        std::fs::remove_file(&self.path).ok();
-    }
+struct Gathered {
+    message: NewMessage,
+    body: Body,
+    at: Seconds,
 }
 
 impl StagingBatch {
     /// Opens the spool for submitting; makes it if there is none.
     ///
     /// # Errors
-    /// It can't be opened.
+    /// As for [`super::Spool::open`].
     pub fn begin(path: &Path) -> Result<Self, SpoolError> {
-        let db = schema::open_writer(path)?;
-        Ok(Self { path: path.to_owned(), db, ready: Vec::new(), held: 0, submitted: Vec::new(), token: None })
+        Ok(Self {
+            db: schema::open_writer(path)?,
+            path: path.to_owned(),
+            token: None,
+            gathered: Vec::new(),
+            gathered_bytes: 0,
+            submitted: Vec::new(),
+        })
     }
 
-    /// Begins a message. Dropped before [`Staging::ready`], nothing of it stays.
+    /// Begins a message. When enough are ready, they are submitted first.
     ///
     /// # Errors
-    /// The spool can't be written.
+    /// Those can't be written: nothing of them was submitted, and they stay ready.
     pub fn stage(&mut self) -> Result<Staging<'_>, SpoolError> {
-        if self.held >= HELD_BYTES {
-            self.flush()?;
+        if self.gathered.len() >= KEPT_MESSAGES || self.gathered_bytes >= KEPT_BYTES {
+            self.submit()?;
         }
-        Ok(Staging { batch: self, size: 0, content: Content::Held(Vec::new()) })
+        Ok(Staging { batch: self, body: Body::default() })
     }
 
-    /// Makes everything that is ready durable. Gives the envelopes submitted since the last commit, in order.
+    /// Submits what is ready: it is on disk when this returns. Gives the envelopes submitted since the last commit,
+    /// message by message in the order of their becoming ready, and within each in that of [`NewMessage::envelopes`].
     ///
     /// # Errors
-    /// The spool can't be written; then what is ready stays ready.
+    /// It can't be written: nothing of what was ready was submitted, and it stays ready.
     pub fn commit(&mut self) -> Result<Vec<EnvelopeId>, SpoolError> {
-        self.flush()?;
+        self.submit()?;
         Ok(std::mem::take(&mut self.submitted))
     }
 
-    fn flush(&mut self) -> Result<(), SpoolError> {
-        if self.ready.is_empty() {
+    fn submit(&mut self) -> Result<(), SpoolError> {
+        if self.gathered.is_empty() {
             return Ok(());
         }
         let transaction = self.db.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        let mut new = Vec::new();
-        for ready in &self.ready {
-            submit(&transaction, ready, &mut new)?;
+        let mut ids = Vec::new();
+        for gathered in &self.gathered {
+            ids.extend(submit(&transaction, gathered)?);
         }
         transaction.commit()?;
-        self.ready.clear();
-        self.held = 0;
-        self.submitted.extend(new);
+        self.gathered.clear();
+        self.gathered_bytes = 0;
+        self.submitted.extend(ids);
         Ok(())
     }
 
-    fn token(&mut self) -> Result<String, SpoolError> {
-        if let Some(token) = &self.token {
-            return Ok(token.name.clone());
-        }
-        let name = schema::unique();
-        let path = token_path(&self.path, &name);
-        let lock = schema::create_private(&path)?;
-        lock.lock().map_err(|error| SpoolError::io(&path, error))?;
-        self.token = Some(Token { name: name.clone(), path, _lock: lock });
-        Ok(name)
+    #[cfg(test)]
+    pub(super) const fn db(&self) -> &Connection {
+        &self.db
+    }
+
+    fn discard(&self, column: &str, value: &dyn ToSql) {
+        // If even that fails, the next recovery sweeps it.
+        self.db.execute(&format!("DELETE FROM message WHERE {column} = ?1 AND staged_by IS NOT NULL"), [value]).ok();
     }
 }
 
-fn token_path(spool: &Path, name: &str) -> PathBuf {
-    schema::beside(spool, &format!("-staging-{name}"))
+/// What was staged and never submitted goes.
+impl Drop for StagingBatch {
+    fn drop(&mut self) {
+        if let Some(token) = &self.token {
+            self.discard("staged_by", &token.name);
+        }
+    }
 }
 
 impl Staging<'_> {
-    /// More of the content.
+    /// More of the content, which must have CRLF line ends throughout.
     ///
     /// # Errors
-    /// The spool can't be written.
+    /// It can't be written. The message should be given up: part of its content is missing.
     pub fn write(&mut self, bytes: &[u8]) -> Result<(), SpoolError> {
-        self.size += bytes.len() as u64;
-        let pending = match &mut self.content {
-            Content::Held(held) | Content::Written { rest: held, .. } => held,
-        };
-        pending.extend_from_slice(bytes);
-        while self.pending().len() >= CHUNK_BYTES {
-            self.spill()?;
-        }
-        Ok(())
-    }
-
-    fn pending(&self) -> &[u8] {
-        match &self.content {
-            Content::Held(held) | Content::Written { rest: held, .. } => held,
-        }
-    }
-
-    /// Writes one chunk of what is pending.
-    fn spill(&mut self) -> Result<(), SpoolError> {
-        if let Content::Held(held) = &mut self.content {
-            let rest = std::mem::take(held);
-            let token = self.batch.token()?;
-            let sql =
-                "INSERT INTO message (author, subject, message_id, size, eight_bit, smtputf8, is_report, staged_by)
-                       VALUES ('', '', '', 0, 0, 0, 0, ?1)";
-            self.batch.db.prepare_cached(sql)?.execute([token])?;
-            let message = MessageId(self.batch.db.last_insert_rowid());
-            self.content = Content::Written { message, chunks: 0, rest };
-        }
-        if let Content::Written { message, chunks, rest } = &mut self.content {
-            let later = rest.split_off(CHUNK_BYTES.min(rest.len()));
-            add_chunk(&self.batch.db, *message, *chunks, rest)?;
-            *chunks += 1;
-            *rest = later;
+        for piece in bytes.chunks(CHUNK_BYTES) {
+            self.body.rest.extend_from_slice(piece);
+            self.body.size += piece.len() as u64;
+            if self.body.rest.len() >= KEPT_BYTES {
+                self.spill()?;
+            }
         }
         Ok(())
     }
@@ -179,103 +153,102 @@ impl Staging<'_> {
     /// It is complete: the next commit submits it.
     ///
     /// # Errors
-    /// [`SpoolError::NoRecipients`].
+    /// [`SpoolError::NoRecipients`]: it is given up; the others are not touched.
     pub fn ready(mut self, message: NewMessage, at: Seconds) -> Result<(), SpoolError> {
         if message.envelopes.is_empty() || message.envelopes.iter().any(|(_, recipients)| recipients.is_empty()) {
             return Err(SpoolError::NoRecipients);
         }
-        let content = std::mem::replace(&mut self.content, Content::Held(Vec::new()));
-        self.batch.held += match &content {
-            Content::Held(held) | Content::Written { rest: held, .. } => held.len(),
-        };
-        self.batch.ready.push(Ready { message, at, size: self.size, content });
+        let body = std::mem::take(&mut self.body);
+        self.batch.gathered_bytes += body.rest.len();
+        self.batch.gathered.push(Gathered { message, body, at });
         Ok(())
+    }
+
+    /// Writes the whole chunks, unseen.
+    fn spill(&mut self) -> Result<(), SpoolError> {
+        let batch = &mut *self.batch;
+        let token = match batch.token.take() {
+            Some(token) => token,
+            None => Token::take(&batch.path)?,
+        };
+        let token = batch.token.insert(token);
+        batch.db.pragma_update(None, "synchronous", "NORMAL")?;
+        let staged = stage(&mut batch.db, token, &mut self.body);
+        batch.db.pragma_update(None, "synchronous", "FULL")?;
+        staged
     }
 }
 
 impl Drop for Staging<'_> {
     fn drop(&mut self) {
-        if let Content::Written { message, .. } = &self.content {
-            // What can't be deleted now is swept away at the next start.
-            self.batch.db.execute("DELETE FROM message WHERE id = ?1", [message]).ok();
+        if let Some(message) = self.body.staged {
+            self.batch.discard("id", &message);
         }
     }
 }
 
-fn add_chunk(db: &Connection, message: MessageId, number: u32, bytes: &[u8]) -> Result<(), SpoolError> {
-    let sql = "INSERT INTO chunk (message, number, bytes) VALUES (?1, ?2, ?3)";
-    db.prepare_cached(sql)?.execute(params![message, number, bytes])?;
-    Ok(())
-}
-
-fn submit(db: &Transaction<'_>, ready: &Ready, new: &mut Vec<EnvelopeId>) -> Result<(), SpoolError> {
-    let of = &ready.message;
-    let (id, chunks, rest) = match &ready.content {
-        Content::Held(held) => (None, 0, held),
-        Content::Written { message, chunks, rest } => (Some(*message), *chunks, rest),
+fn stage(db: &mut Connection, token: &Token, body: &mut Body) -> Result<(), SpoolError> {
+    let whole = body.rest.len() - body.rest.len() % CHUNK_BYTES;
+    let pieces = body.rest.get(..whole).unwrap_or_default();
+    let transaction = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let message = match body.staged {
+        Some(message) => message,
+        None => insert::staged_message(&transaction, &token.name)?,
     };
-    let sql = "INSERT INTO message (id, author, subject, message_id, size, eight_bit, smtputf8, is_report)
-               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
-               ON CONFLICT (id) DO UPDATE SET author = ?2, subject = ?3, message_id = ?4, size = ?5, eight_bit = ?6,
-               smtputf8 = ?7, is_report = ?8, staged_by = NULL";
-    db.prepare_cached(sql)?.execute(params![
-        id,
-        of.from,
-        of.subject,
-        of.message_id,
-        int(ready.size),
-        of.eight_bit,
-        of.smtputf8,
-        of.is_report
-    ])?;
-    let message = id.unwrap_or_else(|| MessageId(db.last_insert_rowid()));
-    if !rest.is_empty() {
-        add_chunk(db, message, chunks, rest)?;
-    }
-    for (transport, recipients) in &of.envelopes {
-        let sql = "INSERT INTO envelope (message, transport, sender, state, size, queued_at, not_before)
-                   VALUES (?1, ?2, ?3, 2, ?4, ?5, ?6)";
-        db.prepare_cached(sql)?.execute(params![
-            message,
-            transport,
-            of.sender,
-            int(ready.size),
-            ready.at,
-            of.not_before
-        ])?;
-        let envelope = EnvelopeId(db.last_insert_rowid());
-        let sql = "INSERT INTO recipient (envelope, address, state) VALUES (?1, ?2, 2)";
-        let mut statement = db.prepare_cached(sql)?;
-        for recipient in recipients {
-            statement.execute(params![envelope, recipient])?;
-        }
-        new.push(envelope);
-    }
+    insert::chunks(&transaction, message, body.chunks, pieces)?;
+    transaction.commit()?;
+    body.staged = Some(message);
+    body.chunks += u32::try_from(whole / CHUNK_BYTES).unwrap_or(u32::MAX);
+    body.rest.drain(..whole);
     Ok(())
 }
 
-impl SpoolTransaction<'_> {
-    /// Sweeps away what dead processes left half written. Gives how many messages.
-    pub(super) fn sweep(&self) -> Result<u64, SpoolError> {
-        let path = PathBuf::from(self.db.path().unwrap_or_default());
-        let tokens = self
-            .db
-            .prepare("SELECT DISTINCT staged_by FROM message WHERE staged_by IS NOT NULL")?
-            .query_map([], |row| row.get(0))?
-            .collect::<Result<Vec<String>, _>>()?;
-        let mut swept = 0;
-        for token in tokens {
-            let file = token_path(&path, &token);
-            if !is_alive(&file) {
-                swept += self.db.execute("DELETE FROM message WHERE staged_by = ?1", [&token])? as u64;
-                std::fs::remove_file(&file).ok();
+fn submit(transaction: &Transaction<'_>, gathered: &Gathered) -> Result<Vec<EnvelopeId>, SpoolError> {
+    let Gathered { message: new, body, at } = gathered;
+    let message = insert::message(transaction, body.staged, new, body.size)?;
+    insert::chunks(transaction, message, body.chunks, &body.rest)?;
+    insert::envelopes(transaction, message, new, body.size, *at)
+}
+
+/// Where a token with this name is.
+pub(super) fn token_path(spool: &Path, name: &str) -> PathBuf {
+    schema::beside(spool, &format!("-staging-{name}"))
+}
+
+/// Shows that the process which staged something lives: a file that is locked while it does.
+#[derive(Debug)]
+pub(super) struct Token {
+    name: String,
+    path: PathBuf,
+    _locked: File,
+}
+
+impl Token {
+    fn take(spool: &Path) -> Result<Self, SpoolError> {
+        loop {
+            let name = schema::unique();
+            let path = token_path(spool, &name);
+            let locked = schema::create_private(&path)?;
+            locked.lock().map_err(|error| SpoolError::io(&path, error))?;
+            // A recovery may have removed it between the two lines above.
+            if path.exists() {
+                return Ok(Self { name, path, _locked: locked });
             }
         }
-        Ok(swept)
+    }
+
+    /// Whether a living process holds the token in this file.
+    pub(super) fn is_held(path: &Path) -> bool {
+        match File::open(path) {
+            Ok(file) => file.try_lock().is_err(),
+            Err(error) => error.kind() != std::io::ErrorKind::NotFound,
+        }
     }
 }
 
-/// Whether somebody holds this file locked.
-fn is_alive(token: &Path) -> bool {
-    File::open(token).is_ok_and(|file| matches!(file.try_lock(), Err(TryLockError::WouldBlock)))
+impl Drop for Token {
+    fn drop(&mut self) {
+        // Left behind it is removed by the next recovery.
+        std::fs::remove_file(&self.path).ok();
+    }
 }
