@@ -19,7 +19,7 @@ use crate::profile::{self, Places, SecretSource, Security};
 use crate::session::{FlushRun, Session, flush_all, flush_each};
 use crate::spool::{ListQuery, QueueVerb, Reader, Seconds, Selection};
 use crate::spooler::submit::{Options, SubmitError, Submitter};
-use crate::spooler::{Command, Event, Pending, PlainSecret, Reply, Spooler, Stay, Wake};
+use crate::spooler::{Command, Pending, PlainSecret, Reply, Spooler, Stay, Wake};
 
 /// The engine of the real window.
 pub(super) struct LiveEngine {
@@ -28,6 +28,8 @@ pub(super) struct LiveEngine {
     state: State,
     tickets: u64,
     asked: Vec<(Asked, Pending)>,
+    /// Asked for before the profile was open.
+    early: Vec<(Asked, Command)>,
     flushes: Vec<FlushRun>,
     notices: (Sender<Notice>, Receiver<Notice>),
 }
@@ -63,6 +65,7 @@ impl LiveEngine {
             state: State::NoProfile,
             tickets: 0,
             asked: Vec::new(),
+            early: Vec::new(),
             flushes: Vec::new(),
             notices: unbounded(),
         };
@@ -101,11 +104,16 @@ impl LiveEngine {
         let Ok(opened) = receiver.try_recv() else { return };
         self.state = match opened {
             Ok(opened) => {
-                let session = Session::logon(opened.spooler.line().clone(), Arc::clone(&self.wake));
+                let session = Session::logon(opened.spooler.line(), Arc::clone(&self.wake));
                 State::Ready(Box::new(opened), session)
             }
             Err(problem) => State::Failed(problem.to_string()),
         };
+        for (what, command) in std::mem::take(&mut self.early) {
+            if self.session().is_some() {
+                self.ask(what, command);
+            }
+        }
     }
 
     fn session(&self) -> Option<&Session> {
@@ -113,9 +121,12 @@ impl LiveEngine {
     }
 
     fn ask(&mut self, what: Asked, command: Command) {
-        if let Some(session) = self.session() {
-            let pending = session.ask(command);
-            self.asked.push((what, pending));
+        match self.session() {
+            Some(session) => {
+                let pending = session.ask(command);
+                self.asked.push((what, pending));
+            }
+            None => self.early.push((what, command)),
         }
     }
 
@@ -152,10 +163,12 @@ impl LiveEngine {
         }
         self.asked = waiting;
     }
+}
 
+impl Drop for LiveEngine {
     /// Ends the spooler if it runs here: what runs is cancelled, nothing is lost.
-    pub(super) fn end(self) {
-        if let State::Ready(opened, _) = self.state {
+    fn drop(&mut self) {
+        if let State::Ready(opened, _) = std::mem::replace(&mut self.state, State::NoProfile) {
             opened.spooler.end(false);
         }
     }

@@ -22,9 +22,11 @@ pub mod engine;
 mod first_profile;
 mod icon;
 mod keys;
+mod live;
 mod perform;
 pub mod queue_list;
 pub mod row_view;
+mod run;
 mod scene;
 mod sentence;
 pub mod state;
@@ -34,3 +36,4 @@ mod view;
 mod widget;
 
 pub use app::App;
+pub use run::run;
