@@ -94,8 +94,9 @@ impl App {
         }
         self.state.readiness = self.engine.readiness();
         self.raw = self.engine.rows();
-        self.rows = RowView::all(&self.raw, &self.text, self.engine.now());
-        self.state.settle(&self.rows);
+        let now = self.engine.now();
+        self.rows = RowView::all(&self.raw, &self.text, now);
+        self.state.settle(&self.rows, now);
         let filter = self.state.wanted_filter(&self.rows);
         self.state.queue.set_filter(filter);
         self.ask_next_question();

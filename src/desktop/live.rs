@@ -101,7 +101,7 @@ impl LiveEngine {
         let Ok(opened) = receiver.try_recv() else { return };
         self.state = match opened {
             Ok(opened) => {
-                let session = Session::logon(opened.spooler.line().clone(), Arc::clone(&self.wake));
+                let session = Session::logon(opened.spooler.line(), Arc::clone(&self.wake));
                 State::Ready(Box::new(opened), session)
             }
             Err(problem) => State::Failed(problem.to_string()),

@@ -8,7 +8,7 @@ use super::super::scene::{Ask, Scene};
 use super::super::state::Pane;
 use super::super::theme::{self, size, space};
 use super::super::widget::paint;
-use super::super::widget::rows::{Rows, Step};
+use super::super::widget::rows::{BESIDE, Rows, Step};
 use super::status_row;
 
 /// Height of the line with the columns' names.
@@ -37,7 +37,7 @@ impl Columns {
     pub(crate) fn of(row: Rect) -> Self {
         let narrow = row.width() < size::NARROW - 60.0;
         let actions_width = size::CONTROL.mul_add(3.0, space::XS * 2.0);
-        let actions = row.with_min_x(row.right() - space::M - actions_width).with_max_x(row.right() - space::M);
+        let actions = row.with_min_x(row.right() - actions_width);
         let count_width = if narrow { 50.0 } else { 72.0 };
         let counts_left = actions.left() - space::M - count_width * 5.0;
         let mut x = counts_left;
@@ -105,7 +105,7 @@ pub(crate) fn show(ui: &mut Ui, scene: &mut Scene<'_>) {
 
 fn header(ui: &mut Ui, scene: &Scene<'_>) {
     let (rect, _) = ui.allocate_exact_size(vec2(ui.available_width(), HEADER), Sense::hover());
-    let columns = Columns::of(rect);
+    let columns = Columns::of(rect.with_max_x(rect.right() - BESIDE));
     let look = scene.look;
     let draw = |cell: Rect, align: Align, id: &str| {
         paint::line(ui, cell, align, &scene.get(id), theme::secondary(), look.muted);
@@ -126,14 +126,15 @@ fn one(ui: &mut Ui, scene: &mut Scene<'_>, row: &RowView, rect: Rect) -> Option<
     let look = scene.look;
     let is_selected = scene.state.selected.contains(&row.id);
     let response = ui.interact(rect, id().with(row.id.as_bytes()), Sense::CLICK);
+    let whole = rect.with_max_x(rect.right() + BESIDE);
     if is_selected {
-        ui.painter().rect_filled(rect, 0.0, look.selected);
+        ui.painter().rect_filled(whole, 0.0, look.selected);
         let mark = Rect::from_min_size(rect.min, vec2(3.0, rect.height()));
         ui.painter().rect_filled(mark, 0.0, look.accent);
     } else if response.contains_pointer() {
-        ui.painter().rect_filled(rect, 0.0, look.hovered);
+        ui.painter().rect_filled(whole, 0.0, look.hovered);
     }
-    paint::underline(ui, rect, look);
+    paint::underline(ui, whole, look);
     response.widget_info(|| WidgetInfo::selected(Role::Row, true, is_selected, row.spoken(scene.text)));
     let tip = status_row::show(ui, scene, row, Columns::of(rect));
     let response = if tip.is_empty() { response } else { response.on_hover_text(tip) };
