@@ -214,7 +214,7 @@ fn parts(ui: &mut Ui, scene: &mut Scene<'_>) {
         return;
     }
     let room = ui.available_height();
-    let wanted = status_table::wanted_height(scene);
+    let wanted = status_table::wanted_height(scene, ui.available_width());
     let least = status_table::HEADER + scene.state.settings.tall_row_height() * 2.0;
     Panel::top("status")
         .resizable(true)

@@ -178,6 +178,8 @@ pub struct FirstForm {
     pub outgoing_port: String,
     /// See above.
     pub incoming_port: String,
+    /// It was drawn once, so the first field had its focus.
+    pub was_shown: bool,
     /// Create was pressed: what is missing is said from now on.
     pub tried: bool,
 }
