@@ -1,5 +1,7 @@
 //! Holds the code to the map: who may use whom, where tokio, SQL and egui may be named, how long a file may be.
 
+#![expect(clippy::expect_used, reason = "tests")]
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};

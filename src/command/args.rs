@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 /// Every mail queue you have, outgoing and incoming, emptied on demand. Without a command: the window.
-#[derive(Debug, Parser)]
+#[derive(Debug, Clone, Parser)]
 #[command(name = "mailsluice", version, about, max_term_width = 100)]
 pub struct Arguments {
     /// Folder of the profile; everything of it is in there.
@@ -22,7 +22,7 @@ pub struct Arguments {
 }
 
 /// What to do without a window.
-#[derive(Debug, Subcommand)]
+#[derive(Debug, Clone, Subcommand)]
 pub enum Command {
     /// Show the status table: the spooler and every transport.
     Status {
@@ -45,7 +45,7 @@ pub enum Command {
 }
 
 /// `mailsluice flush`.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a switch of the command line")]
 pub struct Flush {
     /// Send what waits here. Without this and --receive: both.
@@ -72,7 +72,7 @@ pub struct Flush {
 }
 
 /// `mailsluice queue`.
-#[derive(Debug, Subcommand)]
+#[derive(Debug, Clone, Subcommand)]
 pub enum Queue {
     /// List what is in the queue.
     List {
@@ -119,7 +119,7 @@ pub enum Queue {
 }
 
 /// Which envelopes.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 pub struct Selected {
     /// Their numbers, as `queue list` shows them.
     #[arg(value_name = "ID", required_unless_present = "filter")]
@@ -133,7 +133,7 @@ pub struct Selected {
 }
 
 /// `mailsluice submit`.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 pub struct Submit {
     /// By this transport, whatever its `accepts` says.
     #[arg(long, value_name = "NAME")]

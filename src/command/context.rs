@@ -37,7 +37,7 @@ impl Context {
         if arguments.demo {
             let demo = Demo::start().map_err(|error| Problem::software("the demo can't start", &error))?;
             let context = Self::load(Places::of(Some(demo.profile_dir())), None)?;
-            context.seed(&demo)?;
+            context.seed()?;
             return Ok(Self { demo: Some(demo), ..context });
         }
         Self::load(Places::of(arguments.profile.as_deref()), arguments.profile.as_deref())
@@ -55,18 +55,23 @@ impl Context {
                 _ => Problem::Config(format!("{at}: {error}")),
             }
         })?;
-        let profile =
-            profile::load(&text, &file, &places).map_err(|error| Problem::Config(error.to_string()))?;
+        let profile = profile::load(&text, &file, &places).map_err(|error| Problem::Config(error.to_string()))?;
         places.create().map_err(|error| Problem::software("the profile's folders can't be made", &error))?;
+        super::logging::start(&places);
         Ok(Self { places, profile, demo: None })
     }
 
     /// Puts the demo's messages into its queue.
-    fn seed(&self, demo: &Demo) -> Result<(), Problem> {
+    fn seed(&self) -> Result<(), Problem> {
         let mut submitter = Submitter::new(&self.places, &self.profile)?;
-        for seed in demo.seed_messages() {
-            let options = submit::Options { transport: Some(seed.transport), ..submit::Options::default() };
-            submitter.submit(&mut seed.content.as_bytes(), &options)?;
+        for seed in Demo::seed_messages() {
+            let options = submit::Options {
+                transport: Some(seed.transport.to_owned()),
+                sender: Some(seed.sender),
+                recipients: seed.recipients,
+                ..submit::Options::default()
+            };
+            submitter.submit(&mut seed.content.as_slice(), &options)?;
         }
         submitter.commit()?;
         Ok(())
@@ -78,7 +83,7 @@ impl Context {
     /// The spool can't be opened, or its owner does not answer.
     pub fn log_on(&self, stay: Stay) -> Result<(Spooler, Session), Failure> {
         let spooler = Spooler::reach(&self.places, &self.profile, stay)?;
-        let mut session = Session::logon(spooler.line().clone(), Arc::new(|| {}));
+        let mut session = Session::logon(spooler.line(), Arc::new(|| {}));
         session.wait_ready(LOGON_PATIENCE).map_err(|result| {
             use crate::mapi::{Class, Stage};
             let at = self.places.lock_file().display().to_string();

@@ -69,8 +69,7 @@ pub const fn of_mapi(result: MapiResult) -> u8 {
 
 /// The worst of exit codes: what a person must mend before what mends itself.
 pub fn worst(codes: impl IntoIterator<Item = u8>) -> u8 {
-    const ORDER: [u8; 10] = [
-        OK, TEMPORARY, DATA_ERROR, UNAVAILABLE, PROTOCOL, NO_PERMISSION, CONFIG, CANT_CREATE, SOFTWARE, USAGE,
-    ];
+    const ORDER: [u8; 10] =
+        [OK, TEMPORARY, DATA_ERROR, UNAVAILABLE, PROTOCOL, NO_PERMISSION, CONFIG, CANT_CREATE, SOFTWARE, USAGE];
     codes.into_iter().max_by_key(|code| ORDER.iter().position(|known| known == code)).unwrap_or(OK)
 }

@@ -9,7 +9,7 @@ use super::context::Context;
 use super::{Problem, exit, printable, say, say_json};
 use crate::mapi::tag::{PR_DISPLAY_NAME, PR_REMOTE_PROGRESS_TEXT};
 use crate::mapi::{Direction, FlushFlags, MapiResult};
-use crate::session::{FlushReport, FlushResult, Session, flush_all, flush_each};
+use crate::session::{FlushReport, FlushResult, flush_all, flush_each};
 use crate::spooler::{Command, Event, Line, PlainSecret, Stay};
 use crate::transport::Question;
 
@@ -26,7 +26,7 @@ pub(super) fn run(context: &Context, flush: &Flush) -> Result<u8, Problem> {
     };
     let run = begun.map_err(|result| refused(context, result))?;
     let cancel = cancel_on_signal();
-    let mut screen = Screen::new(spooler.line().clone(), flags, flush.json);
+    let screen = Screen::new(spooler.line().clone(), flags, flush.json);
     let report = run.wait_with(&mut session, &cancel, |events, _| screen.observe(events));
     screen.clear();
     spooler.end(true);
@@ -83,11 +83,8 @@ fn print(report: &FlushReport, as_json: bool) -> Result<(), Problem> {
             (got.received, "received"),
             (got.failed, "not received"),
         ];
-        let mut words: Vec<String> = counts
-            .into_iter()
-            .filter(|(count, _)| *count > 0)
-            .map(|(count, word)| format!("{count} {word}"))
-            .collect();
+        let mut words: Vec<String> =
+            counts.into_iter().filter(|(count, _)| *count > 0).map(|(count, word)| format!("{count} {word}")).collect();
         if words.is_empty() {
             words.push("nothing to do".to_owned());
         }

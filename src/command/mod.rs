@@ -5,6 +5,7 @@ pub mod context;
 mod doctor;
 pub mod exit;
 mod flush;
+mod logging;
 mod queue;
 mod status;
 mod submit;

@@ -29,9 +29,8 @@ pub(super) fn run(context: &Context, queue: &Queue) -> Result<u8, Problem> {
         Queue::Retry(selected) => change(line, QueueVerb::Retry, selected),
         Queue::Delete(selected) => change(line, QueueVerb::Delete, selected),
         Queue::Reroute { to, selected } => {
-            let sends = |name: &str| {
-                context.profile.transports.iter().any(|one| one.name == name && one.outgoing.is_some())
-            };
+            let sends =
+                |name: &str| context.profile.transports.iter().any(|one| one.name == name && one.outgoing.is_some());
             if sends(to) {
                 change(line, QueueVerb::Reroute { transport: to.clone() }, selected)
             } else {
@@ -70,13 +69,7 @@ fn page(line: &Line, filter: &Filter, offset: u64, limit: u64) -> Result<crate::
     }
 }
 
-fn list(
-    line: &Line,
-    transport: Option<&str>,
-    limit: u64,
-    words: &[String],
-    as_json: bool,
-) -> Result<u8, Problem> {
+fn list(line: &Line, transport: Option<&str>, limit: u64, words: &[String], as_json: bool) -> Result<u8, Problem> {
     let mut filter = filter(&words.join(" "))?;
     filter.transports.extend(transport.map(ToOwned::to_owned));
     let mut messages = Vec::new();

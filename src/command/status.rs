@@ -9,11 +9,11 @@ use super::{Problem, exit, printable, say, say_json};
 use crate::mapi::flags::flag_names;
 use crate::mapi::tag::{
     PR_DISPLAY_NAME, PR_ENTRYID, PR_PROVIDER_DISPLAY, PR_RESOURCE_FLAGS, PR_RESOURCE_METHODS, PR_RESOURCE_TYPE,
-    PR_SLUICE_BYTES, PR_SLUICE_DEFERRED, PR_SLUICE_FAILED, PR_SLUICE_HELD, PR_SLUICE_HONOURS_NO_UI,
-    PR_SLUICE_IN_DOUBT, PR_SLUICE_IN_FLIGHT, PR_SLUICE_OLDEST, PR_SLUICE_QUEUED, PR_SLUICE_WAITING,
-    PR_SLUICE_WAITING_AS_OF, PR_SLUICE_WAITING_BYTES, PR_STATUS_CODE, PR_STATUS_STRING,
+    PR_SLUICE_BYTES, PR_SLUICE_DEFERRED, PR_SLUICE_FAILED, PR_SLUICE_HELD, PR_SLUICE_HONOURS_NO_UI, PR_SLUICE_IN_DOUBT,
+    PR_SLUICE_IN_FLIGHT, PR_SLUICE_OLDEST, PR_SLUICE_QUEUED, PR_SLUICE_WAITING, PR_SLUICE_WAITING_AS_OF,
+    PR_SLUICE_WAITING_BYTES, PR_STATUS_CODE, PR_STATUS_STRING,
 };
-use crate::mapi::{PropTag, ResourceFlags, ResourceMethods, ResourceType, Row, StatusCode};
+use crate::mapi::{PropTag, PropValue, ResourceFlags, ResourceMethods, ResourceType, Row, StatusCode};
 use crate::spooler::Stay;
 
 /// Runs the command.
@@ -47,7 +47,7 @@ fn row_json(row: &Row) -> Value {
     put("resource_flags", flag_names(&ResourceFlags::from_bits_retain(row.bits(PR_RESOURCE_FLAGS))).into());
     put("status_code", flag_names(&StatusCode::from_bits_retain(row.bits(PR_STATUS_CODE))).into());
     put("status_string", text(PR_STATUS_STRING));
-    put("honours_no_ui", row.get(PR_SLUICE_HONOURS_NO_UI).and_then(|cell| cell.as_bool()).into());
+    put("honours_no_ui", row.get(PR_SLUICE_HONOURS_NO_UI).and_then(PropValue::as_bool).into());
     if matches!(kind, Some(ResourceType::MAPI_TRANSPORT_PROVIDER | ResourceType::MAPI_SPOOLER)) {
         put("outgoing", outgoing(row));
         put("incoming", incoming(row));
@@ -85,8 +85,8 @@ fn print_table(rows: &[Arc<Row>]) {
     let shown = rows.iter().filter(|row| {
         matches!(resource_type(row), Some(ResourceType::MAPI_SPOOLER | ResourceType::MAPI_TRANSPORT_PROVIDER))
     });
-    let mut lines = vec![["Resource", "To send", "Deferred", "Held", "Failed", "In doubt", "Waiting", "Status"]
-        .map(str::to_owned)];
+    let mut lines =
+        vec![["Resource", "To send", "Deferred", "Held", "Failed", "In doubt", "Waiting", "Status"].map(str::to_owned)];
     for row in shown {
         let count = |tag| match row.number(tag) {
             Some(0) => "–".to_owned(),
@@ -94,7 +94,7 @@ fn print_table(rows: &[Arc<Row>]) {
             None => "?".to_owned(),
         };
         let mut status = printable(row.text(PR_STATUS_STRING).unwrap_or_default());
-        if row.get(PR_SLUICE_HONOURS_NO_UI).and_then(|cell| cell.as_bool()) == Some(false) {
+        if row.get(PR_SLUICE_HONOURS_NO_UI).and_then(PropValue::as_bool) == Some(false) {
             status.push_str(" (ignores No UI)");
         }
         lines.push([

@@ -5,6 +5,7 @@ use std::net::{SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
 use super::*;
+use crate::profile::{self, Outgoing, Places, SecretSource};
 
 const LIMIT: Duration = Duration::from_secs(10);
 
@@ -345,13 +346,15 @@ fn dropping_it_ends_every_connection_and_thread_at_once() {
 fn the_demo_has_its_profile_its_mail_and_leaves_nothing_behind() {
     let demo = Demo::start().unwrap();
     let folder = demo.profile_dir().to_owned();
-    let text = std::fs::read_to_string(folder.join("profile.toml")).unwrap();
-    let profile: toml::Table = text.parse().unwrap();
-    let transports = profile["transport"].as_array().unwrap();
-    let names: Vec<&str> = transports.iter().map(|transport| transport["name"].as_str().unwrap()).collect();
+    let places = Places::of(Some(&folder));
+    let text = std::fs::read_to_string(places.profile_file()).unwrap();
+    let profile = profile::load(&text, &places.profile_file(), &places).unwrap();
+    let names: Vec<&str> = profile.transports.iter().map(|transport| transport.name.as_str()).collect();
     assert_eq!(names, ["home", "club", "office", "modem"]);
-    assert_eq!(transports[2]["outgoing"]["password"]["ask"].as_bool(), Some(true));
-    assert_eq!(transports[3]["connect"]["silent"].as_bool(), Some(false));
+    assert!(profile.transports.iter().all(|transport| transport.outgoing.is_some() && transport.incoming.is_some()));
+    let Some(Outgoing::Smtp(office)) = &profile.transports[2].outgoing else { panic!("office sends by SMTP") };
+    assert_eq!(office.server.password, Some(SecretSource::Ask));
+    assert!(profile.transports[3].connect.as_ref().is_some_and(|connect| !connect.silent));
 
     let seeds = Demo::seed_messages();
     let queued = |name| seeds.iter().filter(|seed| seed.transport == name).count();

@@ -14,7 +14,7 @@ use crate::mapi::{Class, Failure, Stage};
 /// Room made for one read, in bytes.
 const READ_BYTES: usize = 16 << 10;
 
-/// A line without an end. Travels inside an [`io::Error`]; [`super::step`] makes a protocol failure of it.
+/// A line without an end. Travels inside an [`io::Error`]; [`mod@super::step`] makes a protocol failure of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the server sent a line of more than {longest} bytes")]
 pub struct LineTooLong {

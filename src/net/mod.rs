@@ -1,7 +1,7 @@
 //! The way to a server: connect, TLS, sign in, read lines, stop at once when told to.
 //!
 //! Nothing here knows a mail protocol beyond what all of them share. Errors leave as [`crate::mapi::Failure`], already
-//! classed; the one place where an I/O error becomes one is [`step`].
+//! classed; the one place where an I/O error becomes one is [`mod@step`].
 
 pub mod connect;
 pub mod lines;

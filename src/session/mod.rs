@@ -59,8 +59,9 @@ pub struct Session {
 
 impl Session {
     /// Logs on. Returns at once: the rows come with the first events. `wake` is called, on another thread, after
-    /// each event.
-    pub fn logon(line: Line, wake: Wake) -> Self {
+    /// each event and each reply.
+    pub fn logon(line: &Line, wake: Wake) -> Self {
+        let line = line.waking(Arc::clone(&wake));
         let events = line.subscribe(wake);
         Self {
             line,

@@ -123,7 +123,7 @@ pub const INLINE_BYTES: u64 = 64 << 10;
 /// Bytes of one stored chunk of content.
 pub const CHUNK_BYTES: usize = 256 << 10;
 
-/// What a new message is, beside its content. See [`super::Staging`].
+/// What a new message is, beside its content. See [`super::StagingBatch`].
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct NewMessage {
     /// `From:` address, for lists and routing.

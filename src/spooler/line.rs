@@ -10,13 +10,36 @@ use crate::mapi::MapiResult;
 /// Events kept for a client that does not read; then it misses some and is sent [`Event::Reload`] when it reads again.
 pub const EVENTS_KEPT: usize = 4096;
 
-/// Called after an event was put into a subscriber's channel: a window asks for a repaint.
+/// Called after an event or a reply was put where a client finds it: a window asks for a repaint.
 pub type Wake = Arc<dyn Fn() + Send + Sync>;
+
+/// Where a reply goes.
+pub struct ReplyTo {
+    sender: Sender<Reply>,
+    wake: Option<Wake>,
+}
+
+impl ReplyTo {
+    /// Gives the reply. A client that is gone has no use for it.
+    pub fn send(&self, reply: Reply) {
+        if self.sender.send(reply).is_ok()
+            && let Some(wake) = &self.wake
+        {
+            wake();
+        }
+    }
+}
+
+impl std::fmt::Debug for ReplyTo {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("ReplyTo")
+    }
+}
 
 /// What arrives at the spooler's end.
 pub enum Incoming {
     /// A request and where its reply goes.
-    Request(Command, Sender<Reply>),
+    Request(Command, ReplyTo),
     /// A new subscriber.
     Subscribe(Sender<Event>, Wake),
 }
@@ -31,9 +54,16 @@ impl std::fmt::Debug for Incoming {
 }
 
 /// The client's end. Cheap to clone; all clones lead to the same spooler.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Line {
     requests: Sender<Incoming>,
+    wake: Option<Wake>,
+}
+
+impl std::fmt::Debug for Line {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Line")
+    }
 }
 
 /// A reply that is still to come.
@@ -46,14 +76,21 @@ impl Line {
     /// A line, and the spooler's end of it.
     pub fn new() -> (Self, Receiver<Incoming>) {
         let (requests, receiver) = unbounded();
-        (Self { requests }, receiver)
+        (Self { requests, wake: None }, receiver)
+    }
+
+    /// The same line, for a client that is to be woken when a reply is there.
+    #[must_use]
+    pub fn waking(&self, wake: Wake) -> Self {
+        Self { requests: self.requests.clone(), wake: Some(wake) }
     }
 
     /// Sends a request; the reply can be waited for.
     pub fn ask(&self, command: Command) -> Pending {
         let (sender, reply) = bounded(1);
         // A spooler that is gone drops the sender, which the pending reply notices.
-        self.requests.send(Incoming::Request(command, sender)).ok();
+        let reply_to = ReplyTo { sender, wake: self.wake.clone() };
+        self.requests.send(Incoming::Request(command, reply_to)).ok();
         Pending { reply }
     }
 

@@ -15,6 +15,6 @@ mod run;
 pub mod socket;
 pub mod submit;
 
-pub use line::{Incoming, Line, Pending, Wake};
+pub use line::{Incoming, Line, Pending, ReplyTo, Wake};
 pub use owner::{Spooler, Stay};
 pub use protocol::*;

@@ -128,7 +128,8 @@ impl Spooler {
             keys: 0,
             unwritten: Vec::new(),
         };
-        let socket = Socket::listen(&places.socket(), &line).map_err(|error| local(&places.socket(), error.to_string()))?;
+        let socket =
+            Socket::listen(&places.socket(), &line).map_err(|error| local(&places.socket(), error.to_string()))?;
         let thread = std::thread::Builder::new()
             .name("spooler".to_owned())
             .spawn(move || spooler.run())

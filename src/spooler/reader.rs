@@ -4,6 +4,7 @@ use std::path::Path;
 
 use crossbeam_channel::{Receiver, Sender, unbounded};
 
+use super::line::ReplyTo;
 use super::protocol::Reply;
 use crate::mapi::{EnvelopeId, Failure};
 use crate::spool::{ListQuery, Reader, Seconds, SpoolError};
@@ -12,9 +13,9 @@ use crate::spool::{ListQuery, Reader, Seconds, SpoolError};
 #[derive(Debug)]
 pub(super) enum Query {
     /// A page, as of now.
-    List(ListQuery, Seconds, Sender<Reply>),
+    List(ListQuery, Seconds, ReplyTo),
     /// One envelope.
-    Show(EnvelopeId, Sender<Reply>),
+    Show(EnvelopeId, ReplyTo),
 }
 
 /// Starts the reader. It ends when the sender is dropped.
@@ -35,7 +36,7 @@ fn serve(mut reader: Reader, queries: &Receiver<Query>) {
                 (reader.show(envelope).map(|detail| Reply::Shown(detail.map(Box::new))), sender)
             }
         };
-        sender.send(reply.unwrap_or_else(refuse)).ok();
+        sender.send(reply.unwrap_or_else(refuse));
     }
 }
 

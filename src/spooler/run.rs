@@ -10,7 +10,7 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 use crossbeam_channel::{Receiver, Sender, TryRecvError, after, never, select};
 
 use super::core::{Core, Effect, InFlight, Input, Now, RequestKey};
-use super::line::Incoming;
+use super::line::{Incoming, ReplyTo};
 use super::protocol::{Command, Event, LogLine, Reply};
 use super::publish::Publisher;
 use super::reader::Query;
@@ -35,7 +35,7 @@ pub(super) struct Loop {
     pub(super) publisher: Publisher,
     pub(super) report_writer: super::ndr::ReportWriter,
     pub(super) began: Instant,
-    pub(super) replies: std::collections::HashMap<RequestKey, Sender<Reply>>,
+    pub(super) replies: std::collections::HashMap<RequestKey, ReplyTo>,
     pub(super) keys: u64,
     pub(super) unwritten: Vec<crate::spool::SpoolOp>,
 }
@@ -52,6 +52,11 @@ impl Loop {
     /// Runs until the core says stop.
     pub(super) fn run(mut self) {
         let mut inputs = VecDeque::from([Input::Started]);
+        match self.spool.transaction(counted) {
+            // Before the first client sees a row.
+            Ok(counted) => inputs.push_front(counted),
+            Err(error) => inputs.push_front(Input::SpoolFailed(error.into())),
+        }
         loop {
             let stop = self.round(&mut inputs);
             if stop {
@@ -234,8 +239,7 @@ impl Loop {
 
     fn reply(&mut self, request: RequestKey, reply: Reply) {
         if let Some(sender) = self.replies.remove(&request) {
-            // A client that is gone has no use for it.
-            sender.send(reply).ok();
+            sender.send(reply);
         }
     }
 
@@ -264,9 +268,7 @@ impl Loop {
     fn job(&self, claimed: ClaimedEnvelope) -> Job {
         let content = match claimed.inline {
             Some(bytes) => Content::Inline(bytes.into()),
-            None => {
-                Content::Stored { store: Arc::clone(&self.store), message: claimed.message, size: claimed.size }
-            }
+            None => Content::Stored { store: Arc::clone(&self.store), message: claimed.message, size: claimed.size },
         };
         let recipients = claimed.recipients.into_iter().map(|(id, address)| JobRecipient { id, address }).collect();
         Job {
@@ -311,6 +313,10 @@ fn write(spool: &mut SpoolTransaction<'_>, effects: &[Effect], now: Now) -> Resu
             _ => {}
         }
     }
-    committed.counted = Some(Input::Counted { counts: spool.counts()?, next_due: spool.next_due()? });
+    committed.counted = Some(counted(spool)?);
     Ok(committed)
+}
+
+fn counted(spool: &mut SpoolTransaction<'_>) -> Result<Input, SpoolError> {
+    Ok(Input::Counted { counts: spool.counts()?, next_due: spool.next_due()? })
 }

@@ -13,7 +13,7 @@ use std::thread;
 use crossbeam_channel::{Receiver, Sender, never, select, unbounded};
 use serde::{Deserialize, Serialize};
 
-use super::line::{Incoming, Line, Wake};
+use super::line::{Incoming, Line, ReplyTo, Wake};
 use super::protocol::{Command, Event, Reply, RequestId};
 
 /// A line longer than this is no command of ours.
@@ -60,7 +60,7 @@ impl Socket {
             for stream in listener.incoming() {
                 let Ok(stream) = stream else { break };
                 let line = line.clone();
-                named("socket client", move || serve(stream, &line)).ok();
+                named("socket client", move || serve(&stream, &line)).ok();
             }
         })?;
         Ok(Self { path: path.to_owned() })
@@ -78,13 +78,13 @@ fn named(name: &str, work: impl FnOnce() + Send + 'static) -> std::io::Result<()
 }
 
 /// One client: reads its lines here, writes on a thread of its own.
-fn serve(stream: UnixStream, line: &Line) {
+fn serve(stream: &UnixStream, line: &Line) {
     let Ok(writing) = stream.try_clone() else { return };
     let (replies, to_write) = unbounded();
     if named("socket writer", move || write_lines(writing, &to_write)).is_err() {
         return;
     }
-    for message in messages::<FromClient>(&stream) {
+    for message in messages::<FromClient>(stream) {
         match message {
             FromClient::Subscribe => {
                 let events = line.subscribe(Arc::new(|| {}));
@@ -158,7 +158,7 @@ pub fn connect(path: &Path) -> std::io::Result<Line> {
 #[derive(Default)]
 struct Remote {
     requests: u64,
-    waiting: std::collections::HashMap<RequestId, Sender<Reply>>,
+    waiting: std::collections::HashMap<RequestId, ReplyTo>,
     subscribers: Vec<(Sender<Event>, Wake)>,
 }
 
@@ -201,7 +201,7 @@ impl Remote {
         match message {
             FromSpooler::Reply(id, reply) => {
                 if let Some(sender) = self.waiting.remove(&id) {
-                    sender.send(reply).ok();
+                    sender.send(reply);
                 }
             }
             FromSpooler::Event(event) => {

@@ -80,7 +80,7 @@ impl Submitter {
     /// # Errors
     /// Why it was not taken. The messages taken before are not touched by that.
     pub fn submit(&mut self, input: &mut dyn Read, options: &Options) -> Result<(), SubmitError> {
-        let mut staging = self.batch.stage()?;
+        let mut staging = self.batch.stage().map_err(Failure::from)?;
         let mut failure = None;
         let prepared = prepare::prepare(input, &options.reading, &mut |bytes| {
             staging.write(bytes).map_err(|error| {
@@ -92,7 +92,7 @@ impl Submitter {
             return Err(failure.into());
         }
         let prepared = prepared?;
-        let message = self.address(prepared, options)?;
+        let message = address(&self.router, prepared, options)?;
         staging.ready(message, now()).map_err(Failure::from)?;
         Ok(())
     }
@@ -104,36 +104,35 @@ impl Submitter {
     pub fn commit(&mut self) -> Result<Vec<EnvelopeId>, Failure> {
         Ok(self.batch.commit()?)
     }
+}
 
-    /// The envelopes of a prepared message.
-    fn address(&self, prepared: Prepared, options: &Options) -> Result<NewMessage, SubmitError> {
-        let recipients =
-            if options.recipients.is_empty() { prepared.recipients() } else { options.recipients.clone() };
-        if recipients.is_empty() {
-            return Err(SubmitError::NoRecipients);
-        }
-        let sender = options.sender.clone().unwrap_or_else(|| prepared.sender.clone());
-        let from = if prepared.from.is_empty() { &sender } else { &prepared.from };
-        let routing = match &options.transport {
-            Some(name) if self.router.has(name) => Routing { envelopes: vec![(name.clone(), recipients)], nobody: vec![] },
-            Some(name) => return Err(SubmitError::NoTransport(name.clone())),
-            None => self.router.route(from, &recipients),
-        };
-        if !routing.nobody.is_empty() {
-            return Err(SubmitError::NotAccepted(routing.nobody));
-        }
-        Ok(NewMessage {
-            from: from.clone(),
-            subject: prepared.subject,
-            message_id: prepared.message_id,
-            sender,
-            eight_bit: prepared.eight_bit,
-            smtputf8: prepared.smtputf8,
-            not_before: prepared.not_before,
-            envelopes: routing.envelopes,
-            is_report: false,
-        })
+/// The envelopes of a prepared message.
+fn address(router: &Router, prepared: Prepared, options: &Options) -> Result<NewMessage, SubmitError> {
+    let recipients = if options.recipients.is_empty() { prepared.recipients() } else { options.recipients.clone() };
+    if recipients.is_empty() {
+        return Err(SubmitError::NoRecipients);
     }
+    let sender = options.sender.clone().unwrap_or_else(|| prepared.sender.clone());
+    let from = if prepared.from.is_empty() { &sender } else { &prepared.from };
+    let routing = match &options.transport {
+        Some(name) if router.has(name) => Routing { envelopes: vec![(name.clone(), recipients)], nobody: vec![] },
+        Some(name) => return Err(SubmitError::NoTransport(name.clone())),
+        None => router.route(from, &recipients),
+    };
+    if !routing.nobody.is_empty() {
+        return Err(SubmitError::NotAccepted(routing.nobody));
+    }
+    Ok(NewMessage {
+        from: from.clone(),
+        subject: prepared.subject,
+        message_id: prepared.message_id,
+        sender,
+        eight_bit: prepared.eight_bit,
+        smtputf8: prepared.smtputf8,
+        not_before: prepared.not_before,
+        envelopes: routing.envelopes,
+        is_report: false,
+    })
 }
 
 fn now() -> i64 {

@@ -15,7 +15,7 @@ const DEADLINE: Duration = Duration::from_secs(120);
 ///
 /// # Errors
 /// It could not be started, failed (its last line of standard error is in the failure), took too long, or cancelled.
-pub async fn shell(command: &str, cancel: &CancellationToken) -> Result<(), Failure> {
+pub(super) async fn shell(command: &str, cancel: &CancellationToken) -> Result<(), Failure> {
     let failed = |class: Class, what: String| Failure::new(class, Stage::Bring, command, what);
     let child = Command::new("sh")
         .args(["-c", command])

@@ -19,7 +19,7 @@ use std::sync::Arc;
 use super::deliver::maildir::{self, Entry, Maildir};
 use super::deliver::{Delivery, Inbox, Intake, Marks, Parcel, Writer, blocking, disk_failure, shown};
 use super::report::ReportKind;
-use super::{BoxFuture, Job, ReceivedItem, Receipts, Submissions, Support, Traits, Transport};
+use super::{BoxFuture, Job, Receipts, ReceivedItem, Submissions, Support, Traits, Transport};
 use crate::mapi::{Class, Failure, Outcome, Stage};
 use crate::profile::{After, DeliverTo, Identity};
 
@@ -66,26 +66,31 @@ impl OutgoingFolder {
         if jobs.is_empty() {
             return Ok(());
         }
-        let offered = queue.offering(jobs.iter().map(|job| job.envelope).collect()).await;
-        let placed = match offered {
-            Ok(()) => {
-                let (maildir, transport) = (Arc::clone(&self.maildir), self.transport.clone());
-                blocking(move || {
-                    maildir.check()?;
-                    maildir.store(parcels.into_iter().map(|parcel| {
-                        let name = maildir::unique(&transport, "outgoing", &parcel.uid);
-                        (name, parcel)
-                    }))
-                })
-                .await
-            }
-            Err(failure) => Err(failure),
+        let (maildir, transport) = (Arc::clone(&self.maildir), self.transport.clone());
+        let written = blocking(move || {
+            maildir.check()?;
+            maildir.write(parcels.into_iter().map(|parcel| {
+                let name = maildir::unique(&transport, "outgoing", &parcel.uid);
+                (name, parcel)
+            }))
+        });
+        let ready = async {
+            let written = written.await?;
+            // The name is the last byte: from there on somebody may take it.
+            queue.offering(jobs.iter().map(|job| job.envelope).collect()).await?;
+            Ok(written)
+        };
+        let (placed, outcome) = match ready.await {
+            Err(failure) => (Err(failure), Outcome::Returned),
+            Ok(written) => match blocking(move || written.place()).await {
+                Ok(()) => (Ok(()), Outcome::Sent(format!("in {}", shown(self.maildir.root())))),
+                Err(failure) => {
+                    let doubt = Outcome::InDoubt(Failure { class: Class::InDoubt, ..failure.clone() });
+                    (Err(failure), doubt)
+                }
+            },
         };
         for job in &jobs {
-            let outcome = match &placed {
-                Ok(()) => Outcome::Sent(format!("in {}", shown(self.maildir.root()))),
-                Err(_) => Outcome::Returned,
-            };
             queue.end_all(job, &outcome);
         }
         placed
@@ -121,7 +126,9 @@ impl Transport for OutgoingFolder {
                     Ok(parcel) => parcel,
                     Err(failure) => {
                         queue.end_all(&job, &Outcome::Returned);
-                        group.iter().for_each(|(job, _)| queue.end_all(job, &Outcome::Returned));
+                        for (job, _) in &group {
+                            queue.end_all(job, &Outcome::Returned);
+                        }
                         return Err(failure);
                     }
                 };
@@ -217,8 +224,9 @@ impl IncomingFolder {
             if support.cancel().is_cancelled() {
                 return Err(Failure::cancelled(Stage::Fetch, shown(self.source.root())));
             }
-            if intake.already(&entry.base) {
-                let bytes = entry.path.metadata().map_or(0, |data| data.len());
+            let size = entry.path.metadata().map(|data| data.len()).ok();
+            if intake.already(&entry.base, size) {
+                let bytes = size.unwrap_or_default();
                 intake.found(vec![ReceivedItem { uid: entry.base.clone(), bytes }]).await?;
                 continue;
             }
@@ -301,4 +309,136 @@ impl Transport for IncomingFolder {
 
 fn traits(path: &Path) -> Traits {
     Traits { kind: "folder", flushes_itself: false, honours_no_ui: true, asynchronous: false, path: shown(path) }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+    use crate::transport::testing::{TestSpooler, job};
+
+    fn maildir() -> tempfile::TempDir {
+        let folder = tempfile::tempdir().unwrap();
+        for name in ["tmp", "new", "cur"] {
+            fs::create_dir(folder.path().join(name)).unwrap();
+        }
+        folder
+    }
+
+    fn contents(folder: &Path, name: &str) -> Vec<String> {
+        let Ok(entries) = fs::read_dir(folder.join(name)) else { return Vec::new() };
+        let mut all: Vec<String> = entries.map(|entry| fs::read_to_string(entry.unwrap().path()).unwrap()).collect();
+        all.sort();
+        all
+    }
+
+    #[tokio::test]
+    async fn outgoing_mail_lies_there_with_its_envelope() {
+        let (folder, spooler) = (maildir(), TestSpooler::new());
+        let transport = OutgoingFolder::new("out", folder.path().to_owned());
+        let jobs = vec![job(1, "a@x", &["b@y", "c@z"], b"Subject: 1\r\n\r\n"), job(2, "", &["d@y"], b"\r\n2\r\n")];
+        transport.submit(&spooler.support, &spooler.submissions(jobs)).await.unwrap();
+        spooler.caught_up().await;
+        assert_eq!(
+            contents(folder.path(), "new"),
+            [
+                "Return-Path: <>\r\nX-Envelope-To: d@y\r\n\r\n2\r\n",
+                "Return-Path: <a@x>\r\nX-Envelope-To: b@y\r\nX-Envelope-To: c@z\r\nSubject: 1\r\n\r\n",
+            ]
+        );
+        let memory = spooler.memory();
+        assert_eq!(memory.offered.len(), 2);
+        assert_eq!(memory.ended.len(), 3);
+        assert!(memory.ended.iter().all(|(_, outcome)| matches!(outcome, Outcome::Sent(_))));
+    }
+
+    #[tokio::test]
+    async fn sent_again_it_replaces_itself() {
+        let (folder, spooler) = (maildir(), TestSpooler::new());
+        let transport = OutgoingFolder::new("out", folder.path().to_owned());
+        for _ in 0..2 {
+            let jobs = vec![job(1, "a@x", &["b@y"], b"\r\n")];
+            transport.submit(&spooler.support, &spooler.submissions(jobs)).await.unwrap();
+        }
+        assert_eq!(contents(folder.path(), "new").len(), 1);
+    }
+
+    #[tokio::test]
+    async fn a_missing_folder_is_a_setting_to_correct_and_is_not_created() {
+        let (folder, spooler) = (tempfile::tempdir().unwrap(), TestSpooler::new());
+        let transport = OutgoingFolder::new("out", folder.path().to_owned());
+        let queue = spooler.submissions(vec![job(1, "a@x", &["b@y"], b"\r\n")]);
+        let failure = transport.submit(&spooler.support, &queue).await.unwrap_err();
+        assert_eq!(failure.class, Class::Configuration);
+        assert!(fs::read_dir(folder.path()).unwrap().next().is_none());
+        spooler.caught_up().await;
+        assert!(spooler.memory().ended.is_empty());
+    }
+
+    struct Scene {
+        spooler: TestSpooler,
+        source: tempfile::TempDir,
+        target: tempfile::TempDir,
+    }
+
+    impl Scene {
+        fn new() -> Self {
+            let scene = Self { spooler: TestSpooler::new(), source: maildir(), target: maildir() };
+            fs::write(scene.source.path().join("new/1.a"), "one").unwrap();
+            fs::write(scene.source.path().join("cur/2.b:2,S"), "two").unwrap();
+            scene
+        }
+
+        async fn receive(&self, after: After) -> Result<(), Failure> {
+            let deliver = DeliverTo::Maildir(self.target.path().to_owned());
+            let transport = IncomingFolder::new("in", self.source.path().to_owned(), after, &deliver, None);
+            let result = transport.start(&self.spooler.support, &self.spooler.receipts()).await;
+            self.spooler.caught_up().await;
+            result
+        }
+
+        fn known(&self) -> usize {
+            let key = format!("folder:{}", self.source.path().display());
+            self.spooler.memory().known.get(&key).map_or(0, std::collections::BTreeSet::len)
+        }
+    }
+
+    #[tokio::test]
+    async fn incoming_mail_is_kept_and_taken_once() {
+        let scene = Scene::new();
+        scene.receive(After::Keep).await.unwrap();
+        // Its owner reads one of them.
+        fs::rename(scene.source.path().join("new/1.a"), scene.source.path().join("cur/1.a:2,S")).unwrap();
+        scene.receive(After::Keep).await.unwrap();
+        assert_eq!(contents(scene.target.path(), "new"), ["one"]);
+        assert_eq!(contents(scene.target.path(), "cur"), ["two"]);
+        assert_eq!(scene.known(), 2);
+        fs::remove_file(scene.source.path().join("cur/1.a:2,S")).unwrap();
+        scene.receive(After::Keep).await.unwrap();
+        assert_eq!(scene.known(), 1);
+    }
+
+    #[tokio::test]
+    async fn incoming_mail_is_removed_once_it_is_safe() {
+        let scene = Scene::new();
+        scene.spooler.memory().disk_full = true;
+        scene.receive(After::Delete).await.unwrap_err();
+        assert_eq!(contents(scene.source.path(), "new").len() + contents(scene.source.path(), "cur").len(), 2);
+        scene.spooler.memory().disk_full = false;
+        scene.receive(After::Delete).await.unwrap();
+        assert!(contents(scene.source.path(), "new").is_empty() && contents(scene.source.path(), "cur").is_empty());
+        assert_eq!(contents(scene.target.path(), "new").len() + contents(scene.target.path(), "cur").len(), 2);
+        assert_eq!(scene.known(), 0);
+    }
+
+    #[tokio::test]
+    async fn a_folder_is_not_emptied_into_itself() {
+        let scene = Scene::new();
+        let deliver = DeliverTo::Maildir(scene.source.path().join("new/.."));
+        let path = scene.source.path().to_owned();
+        let transport = IncomingFolder::new("in", path, After::Delete, &deliver, None);
+        let result = transport.start(&scene.spooler.support, &scene.spooler.receipts()).await;
+        assert_eq!(result.unwrap_err().class, Class::Configuration);
+    }
 }

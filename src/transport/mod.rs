@@ -19,11 +19,14 @@ pub mod registry;
 pub mod report;
 pub mod runtime;
 pub mod secrets;
+pub mod smtp;
+#[cfg(test)]
+mod testing;
 
 use std::future::Future;
 use std::pin::Pin;
 
-use crate::mapi::{Direction, Failure, FlushFlags};
+use crate::mapi::{Class, Failure, FlushFlags, Stage};
 
 pub use content::{Content, ContentStore};
 pub use port::{Receipts, Submissions, Support};
@@ -59,26 +62,23 @@ pub trait Transport: Send + Sync + std::fmt::Debug {
     ///
     /// # Errors
     /// What ended the whole phase. What befell single messages goes to [`Submissions::end_message`] and is no error.
-    fn submit<'a>(&'a self, support: &'a Support, queue: &'a Submissions) -> BoxFuture<'a, Result<(), Failure>> {
-        let _unused = queue;
-        no_support(self, support, Direction::Outgoing)
+    fn submit<'a>(&'a self, _support: &'a Support, _queue: &'a Submissions) -> BoxFuture<'a, Result<(), Failure>> {
+        no_support(&self.traits(), "it does not send")
     }
 
     /// Fetches until nothing more waits (`StartMessage`).
     ///
     /// # Errors
     /// What ended the whole phase.
-    fn start<'a>(&'a self, support: &'a Support, receipts: &'a Receipts) -> BoxFuture<'a, Result<(), Failure>> {
-        let _unused = receipts;
-        no_support(self, support, Direction::Incoming)
+    fn start<'a>(&'a self, _support: &'a Support, _receipts: &'a Receipts) -> BoxFuture<'a, Result<(), Failure>> {
+        no_support(&self.traits(), "it does not receive")
     }
 
     /// Prepares for draining (`FlushQueues`): called once a flush, with all its flags, before the first phase.
     ///
     /// # Errors
     /// Why nothing can be flushed.
-    fn flush_queues<'a>(&'a self, support: &'a Support, flags: FlushFlags) -> BoxFuture<'a, Result<(), Failure>> {
-        let _unused = (support, flags);
+    fn flush_queues<'a>(&'a self, _support: &'a Support, _flags: FlushFlags) -> BoxFuture<'a, Result<(), Failure>> {
         Box::pin(std::future::ready(Ok(())))
     }
 
@@ -93,16 +93,7 @@ pub trait Transport: Send + Sync + std::fmt::Debug {
     fn release(&self) {}
 }
 
-fn no_support<'a, T: Transport + ?Sized>(
-    transport: &T,
-    _support: &'a Support,
-    direction: Direction,
-) -> BoxFuture<'a, Result<(), Failure>> {
-    use crate::mapi::{Class, Stage};
-    let word = match direction {
-        Direction::Outgoing => "it does not send",
-        Direction::Incoming => "it does not receive",
-    };
-    let failure = Failure::new(Class::Configuration, Stage::Queue, transport.traits().path, word);
+fn no_support<'a>(traits: &Traits, what: &str) -> BoxFuture<'a, Result<(), Failure>> {
+    let failure = Failure::new(Class::Configuration, Stage::Queue, traits.path.as_str(), what);
     Box::pin(std::future::ready(Err(failure)))
 }

@@ -113,13 +113,7 @@ impl From<Failure> for Missed {
 
 impl Transport for PipeTransport {
     fn traits(&self) -> Traits {
-        Traits {
-            kind: "pipe",
-            flushes_itself: false,
-            honours_no_ui: true,
-            asynchronous: false,
-            path: self.program(),
-        }
+        Traits { kind: "pipe", flushes_itself: false, honours_no_ui: true, asynchronous: false, path: self.program() }
     }
 
     fn submit<'a>(&'a self, support: &'a Support, queue: &'a Submissions) -> BoxFuture<'a, Result<(), Failure>> {
@@ -154,4 +148,90 @@ fn find(program: &str) -> Result<String, Failure> {
     };
     let missing = || Failure::new(Class::Configuration, Stage::Program, program, "no such program");
     found.map(|path| path.display().to_string()).ok_or_else(missing)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::mapi::EnvelopeId;
+    use crate::transport::testing::{TestSpooler, job};
+
+    fn transport(command: &[&str]) -> PipeTransport {
+        PipeTransport::new(command.iter().map(|&word| word.to_owned()).collect())
+    }
+
+    async fn outcome(command: &[&str], sender: &str, recipients: &[&str]) -> (TestSpooler, Outcome) {
+        let spooler = TestSpooler::new();
+        let queue = spooler.submissions(vec![job(1, sender, recipients, b"Subject: x\r\n\r\ntext\r\n")]);
+        transport(command).submit(&spooler.support, &queue).await.unwrap();
+        spooler.caught_up().await;
+        let outcome = spooler.memory().ended[0].1.clone();
+        (spooler, outcome)
+    }
+
+    #[tokio::test]
+    async fn each_recipient_is_an_argument_and_the_message_is_the_input() {
+        let out = tempfile::NamedTempFile::new().unwrap();
+        let script = format!("(printf '%s|' \"$@\"; cat) > {}", out.path().display());
+        let command = ["/bin/sh", "-c", &script, "sh", "-f", "{sender}", "--", "{recipients}"];
+        let (spooler, sent) = outcome(&command, "", &["a b@x", "-oQ@y"]).await;
+        assert!(matches!(sent, Outcome::Sent(_)), "{sent:?}");
+        assert_eq!(spooler.memory().offered, [EnvelopeId(1)]);
+        let got = std::fs::read_to_string(out.path()).unwrap();
+        assert_eq!(got, "-f|<>|--|a b@x|-oQ@y|Subject: x\n\ntext\n");
+    }
+
+    #[tokio::test]
+    async fn an_address_never_becomes_an_option() {
+        let (spooler, refused) = outcome(&["/bin/cat", "{recipients}"], "a@x", &["b@y", "-C/etc/passwd"]).await;
+        assert!(matches!(refused, Outcome::Failed(failure) if failure.class == Class::Permanent));
+        let (_, refused) = outcome(&["/bin/cat", "-f", "{sender}"], "-oQ@x", &["b@y"]).await;
+        assert!(matches!(refused, Outcome::Failed(_)));
+        assert!(spooler.memory().offered.is_empty());
+    }
+
+    #[tokio::test]
+    async fn what_it_says_decides_for_the_message() {
+        let says = async |script: &str| outcome(&["/bin/sh", "-c", script], "a@x", &["b@y"]).await.1;
+        let failed = says("cat >/dev/null; echo no such user >&2; exit 67").await;
+        assert!(matches!(&failed, Outcome::Failed(failure) if failure.reply.as_ref().unwrap().text == "no such user"));
+        assert!(matches!(says("cat >/dev/null; exit 75").await, Outcome::Deferred(_)));
+        assert!(matches!(says("cat >/dev/null; kill -9 $$").await, Outcome::Deferred(_)));
+    }
+
+    #[tokio::test]
+    async fn a_missing_program_ends_the_phase_and_keeps_the_mail() {
+        let spooler = TestSpooler::new();
+        let queue = spooler.submissions(vec![job(1, "a@x", &["b@y"], b"\r\n")]);
+        let result = transport(&["/nonexistent/sendmail"]).submit(&spooler.support, &queue).await;
+        assert_eq!(result.unwrap_err().class, Class::Configuration);
+        spooler.caught_up().await;
+        assert!(matches!(spooler.memory().ended[0].1, Outcome::Returned));
+        let missing = transport(&["/nonexistent/sendmail"]).validate_state(&spooler.support).await;
+        assert_eq!(missing.unwrap_err().class, Class::Configuration);
+        assert!(transport(&["sh"]).validate_state(&spooler.support).await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn cancelled_when_it_had_everything_it_is_in_doubt() {
+        let spooler = TestSpooler::new();
+        let folder = tempfile::tempdir().unwrap();
+        let read = folder.path().join("read");
+        let script = format!("cat >/dev/null; mkfifo {0}; cat {0}", read.display());
+        let queue = spooler.submissions(vec![job(1, "a@x", &["b@y"], b"\r\n")]);
+        let transport = transport(&["/bin/sh", "-c", &script]);
+        let cancelling = async {
+            while !read.exists() {
+                tokio::task::yield_now().await;
+            }
+            spooler.cancel.cancel();
+        };
+        let (result, ()) = tokio::join!(transport.submit(&spooler.support, &queue), cancelling);
+        assert_eq!(result.unwrap_err().class, Class::Cancelled);
+        // Cancelled supports ask no more; reports still arrive in order.
+        while spooler.memory().ended.is_empty() {
+            tokio::task::yield_now().await;
+        }
+        assert!(matches!(spooler.memory().ended[0].1, Outcome::InDoubt(_)));
+    }
 }

@@ -177,6 +177,9 @@ impl Submissions {
     /// the flush was cancelled. Any number of connections may take turns.
     pub async fn next(&self) -> Option<Job> {
         let mut claimed = self.claimed.lock().await;
+        if self.support.ending().is_cancelled() {
+            return None;
+        }
         if claimed.jobs.is_empty() && !claimed.drained {
             let answer = self
                 .support

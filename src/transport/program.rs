@@ -18,9 +18,9 @@ use crate::mapi::{Blame, Class, Failure, Reply, Stage};
 use crate::transport::Content;
 
 /// How long the program may take to read one piece of the message.
-const READ_TIME: Duration = Duration::from_secs(5 * 60);
+const READ_TIME: Duration = Duration::from_mins(5);
 /// How long it may take to end once it has all of it: what RFC 5321 gives a server after the final dot.
-const END_TIME: Duration = Duration::from_secs(10 * 60);
+const END_TIME: Duration = Duration::from_mins(10);
 /// How long its last words are waited for once it has ended; a child it left behind may hold the line open.
 const WORDS_TIME: Duration = Duration::from_secs(1);
 /// How much of its words is kept.
@@ -231,7 +231,8 @@ mod tests {
 
     #[test]
     fn its_last_words_are_kept_clean() {
-        let failure = run("cat >/dev/null; printf 'first\\nno \\033such user\\n\\n' >&2; exit 67", b"x\r\n").unwrap_err();
+        let failure =
+            run("cat >/dev/null; printf 'first\\nno \\033such user\\n\\n' >&2; exit 67", b"x\r\n").unwrap_err();
         assert_eq!(failure.reply.unwrap().text, "no  such user");
     }
 

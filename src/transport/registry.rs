@@ -36,13 +36,18 @@ impl LoggedOn {
             }
         });
         let incoming = config.incoming.as_ref().map(|incoming| -> Box<dyn Transport> {
-            let (after, deliver) = (incoming.after, incoming.deliver.clone());
+            let (name, after, deliver) = (config.name.as_str(), incoming.after, &incoming.deliver);
+            let identity = config.identity.as_ref();
             match &incoming.source {
                 IncomingSource::Imap { server, folders } => {
-                    Box::new(ImapTransport::new(server.clone(), folders.clone(), after, deliver))
+                    Box::new(ImapTransport::new(name, server.clone(), folders.clone(), after, deliver, identity))
                 }
-                IncomingSource::Pop3 { server } => Box::new(Pop3Transport::new(server.clone(), after, deliver)),
-                IncomingSource::Folder { path } => Box::new(IncomingFolder::new(&config.name, path.clone(), after, &deliver, config.identity.as_ref())),
+                IncomingSource::Pop3 { server } => {
+                    Box::new(Pop3Transport::new(name, server.clone(), after, deliver, identity))
+                }
+                IncomingSource::Folder { path } => {
+                    Box::new(IncomingFolder::new(name, path.clone(), after, deliver, identity))
+                }
             }
         });
         let unusable = config.queue.as_ref().map(|queue| {

@@ -136,7 +136,11 @@ impl Runtime {
             running.cancel.cancel();
         }
         let tasks: Vec<JoinHandle<()>> = self.running.into_values().map(|running| running.task).collect();
-        let wait = async { for task in tasks { task.await.ok(); } };
+        let wait = async {
+            for task in tasks {
+                task.await.ok();
+            }
+        };
         self.tokio.block_on(async { tokio::time::timeout(std::time::Duration::from_secs(1), wait).await.ok() });
         self.tokio.shutdown_timeout(std::time::Duration::from_millis(200));
     }

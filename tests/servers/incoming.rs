@@ -71,7 +71,8 @@ fn a_refused_login_is_said_and_no_secret_is_printed() {
     let Some(dovecot) = Dovecot::start() else { return };
     dovecot.fill("ada", mail(1));
     for (kind, port) in [("imap", dovecot.ports.imaps), ("pop3", dovecot.ports.pop3s)] {
-        let profile = profile(&dovecot, kind, port, "tls", "keep").replace(&format!("echo {PASSWORD}"), "echo wrong-one");
+        let profile =
+            profile(&dovecot, kind, port, "tls", "keep").replace(&format!("echo {PASSWORD}"), "echo wrong-one");
         let harness = Harness::new(&profile);
         let run = harness.run(&["flush", "--receive", "--no-ui", "--json"]).expect_code(77);
         assert_eq!(run.json()["result"], "MAPI_E_LOGON_FAILED", "{kind}");
@@ -85,7 +86,8 @@ fn a_certificate_nobody_vouches_for_is_refused() {
     let Some(dovecot) = Dovecot::start() else { return };
     for (kind, port) in [("imap", dovecot.ports.imaps), ("pop3", dovecot.ports.pop3s)] {
         let profile = profile(&dovecot, kind, port, "tls", "keep");
-        let without: String = profile.lines().filter(|line| !line.starts_with("ca_file")).map(|line| format!("{line}\n")).collect();
+        let without: Vec<&str> = profile.lines().filter(|line| !line.starts_with("ca_file")).collect();
+        let without = without.join("\n");
         let flushed = Harness::new(&without).run(&["flush", "--receive", "--no-ui", "--json"]).expect_code(77).json();
         assert_eq!(flushed["results"][0]["failure"]["class"], "trust", "{kind}");
     }

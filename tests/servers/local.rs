@@ -70,7 +70,9 @@ fn checklist_27_a_transport_that_cannot_be_silent_says_so_beforehand() {
 
 #[test]
 fn the_same_recipient_is_never_served_twice() {
-    let harness = Harness::new("[[transport]]\nname = \"a\"\n[transport.outgoing]\nkind = \"pipe\"\ncommand = [\"true\"]\n");
+    let harness = Harness::new(
+        "[[transport]]\nname = \"a\"\n[transport.outgoing]\nkind = \"pipe\"\ncommand = [\"sh\", \"-c\", \"cat > /dev/null\"]\n",
+    );
     let text = "From: ada@example.org\r\nTo: bob@example.net, bob@example.net\r\nCc: bob@example.net\r\n\r\nhello\r\n";
     harness.run_with_input(&["submit", "-"], text.as_bytes()).expect_code(0);
     let listed = harness.run(&["queue", "list", "--json"]).expect_code(0).json();
@@ -79,7 +81,9 @@ fn the_same_recipient_is_never_served_twice() {
 
 #[test]
 fn verbs_hold_release_and_delete() {
-    let harness = Harness::new("[[transport]]\nname = \"a\"\n[transport.outgoing]\nkind = \"pipe\"\ncommand = [\"true\"]\n");
+    let harness = Harness::new(
+        "[[transport]]\nname = \"a\"\n[transport.outgoing]\nkind = \"pipe\"\ncommand = [\"sh\", \"-c\", \"cat > /dev/null\"]\n",
+    );
     for number in 0..3 {
         harness.run_with_input(&["submit", "-"], letter(number).as_bytes()).expect_code(0);
     }

@@ -11,7 +11,9 @@
 #[path = "../support/mod.rs"]
 mod support;
 
-mod smoke;
+mod cancel;
+mod doubt;
 mod incoming;
 mod local;
 mod outgoing;
+mod smoke;

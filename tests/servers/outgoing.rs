@@ -44,7 +44,8 @@ fn submit(harness: &Harness, count: usize) {
 }
 
 fn states(harness: &Harness) -> Vec<String> {
-    let listed = harness.run(&["queue", "list", "--json", "state:queued state:deferred state:failed state:in_doubt state:sent"]);
+    let listed =
+        harness.run(&["queue", "list", "--json", "state:queued state:deferred state:failed state:in_doubt state:sent"]);
     let listed = listed.expect_code(0).json();
     let rows = listed["messages"].as_array().expect("messages").clone();
     rows.iter().map(|row| row["state"].as_str().expect("a state").to_owned()).collect()

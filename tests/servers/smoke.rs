@@ -2,11 +2,12 @@
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpStream;
+use std::process::Command;
 use std::time::Duration;
 
 use super::support::daemon::loopback;
 use super::support::messages::message;
-use super::support::{Certs, Dovecot, Harness, Postfix, PostfixSetup, SmtpSink};
+use super::support::{Certs, Dovecot, Harness, Postfix, PostfixSetup, Screen, SmtpSink};
 
 /// A client that knows lines only.
 struct Client(BufReader<TcpStream>);
@@ -153,4 +154,18 @@ fn the_program_can_be_run() {
     let harness = Harness::new("");
     assert_eq!(harness.run(&["--help"]).code, Some(0));
     assert!(harness.received("home").is_empty());
+}
+
+#[test]
+fn a_screen_shows_a_window_that_can_be_closed() {
+    let Some(screen) = Screen::start(640, 480) else { return };
+    let mut message = Command::new("xmessage");
+    let mut shown = screen.show(message.args(["-title", "Proof", "It can be seen"])).spawn().unwrap();
+    let window = screen.window("Proof");
+    let folder = tempfile::tempdir().unwrap();
+    let picture = std::fs::read(window.picture(&folder.path().join("proof.png"))).unwrap();
+    assert!(picture.starts_with(b"\x89PNG"));
+    window.close();
+    shown.wait().unwrap();
+    assert!(screen.has_no_window("Proof"));
 }

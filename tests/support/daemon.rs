@@ -1,5 +1,6 @@
 //! What all servers have in common: a folder, free ports, a process that is waited for and stopped.
 
+use std::ffi::OsStr;
 use std::fs::Permissions;
 use std::io::{BufRead, BufReader};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
@@ -93,6 +94,13 @@ pub fn wait_until(limit: Duration, mut holds: impl FnMut() -> bool) -> bool {
     }
 }
 
+/// A program that the kernel ends when this process dies without having stopped it.
+pub fn mortal(program: impl AsRef<OsStr>) -> Command {
+    let mut command = Command::new("setpriv");
+    command.args(["--pdeathsig", "TERM", "--"]).arg(program);
+    command
+}
+
 /// A server's process.
 #[derive(Debug)]
 pub struct Daemon {
@@ -104,10 +112,7 @@ pub struct Daemon {
 impl Daemon {
     /// Starts a server in the foreground and waits until it answers on these ports. `log` is shown when it does not.
     pub fn start(name: &'static str, program: &Path, arguments: &[&str], log: &Path, ports: &[Ready]) -> Self {
-        // The kernel ends it when this process dies without having dropped it.
-        let child = Command::new("setpriv")
-            .args(["--pdeathsig", "TERM", "--"])
-            .arg(program)
+        let child = mortal(program)
             .args(arguments)
             .stdin(Stdio::null())
             .stdout(Stdio::null())
@@ -157,16 +162,19 @@ fn greeting(port: u16) -> Option<String> {
 
 impl Drop for Daemon {
     fn drop(&mut self) {
-        if matches!(self.child.try_wait(), Ok(Some(_))) {
-            return;
-        }
-        let id = self.child.id().to_string();
-        // Not `Child::kill`: asked politely, it takes its own children along.
-        Command::new("kill").args(["-TERM", &id]).status().ok();
-        let ended = wait_until(LIMIT, || matches!(self.child.try_wait(), Ok(Some(_)) | Err(_)));
-        if !ended {
-            self.child.kill().ok();
-            self.child.wait().ok();
-        }
+        stop(&mut self.child);
+    }
+}
+
+/// Ends a process of ours and waits for its end. Politely at first, so that it takes its own children along.
+pub fn stop(child: &mut Child) {
+    let ended = |child: &mut Child| matches!(child.try_wait(), Ok(Some(_)) | Err(_));
+    if ended(child) {
+        return;
+    }
+    Command::new("kill").args(["-TERM", &child.id().to_string()]).status().ok();
+    if !wait_until(LIMIT, || ended(child)) {
+        child.kill().ok();
+        child.wait().ok();
     }
 }

@@ -3,6 +3,7 @@
 
 use std::os::unix::fs::chown;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tempfile::TempDir;
 
@@ -36,6 +37,7 @@ pub struct Dovecot {
     pub certs: Certs,
     daemon: Daemon,
     folder: TempDir,
+    filled: AtomicUsize,
 }
 
 impl Dovecot {
@@ -70,7 +72,7 @@ impl Dovecot {
         let log = folder.path().join("dovecot.log");
         let arguments = ["-F", "-c", file.to_str().expect("a path of ours")];
         let daemon = Daemon::start("Dovecot", dovecot, &arguments, &log, &ready);
-        Some(Self { ports, certs, daemon, folder })
+        Some(Self { ports, certs, daemon, folder, filled: AtomicUsize::new(0) })
     }
 
     /// The socket for [`super::PostfixSetup::auth_socket`].
@@ -91,9 +93,9 @@ impl Dovecot {
             std::fs::create_dir_all(&path).expect("a folder");
             chown(&path, Some(NOBODY), Some(NOBODY)).expect("root may");
         }
-        let before = self.mailbox(user).len();
-        for (number, message) in (before..).zip(messages) {
-            // Dovecot numbers new messages in the order of their names.
+        for message in messages {
+            // Dovecot numbers new messages in the order of their names, and remembers the names of deleted ones.
+            let number = self.filled.fetch_add(1, Ordering::Relaxed);
             let name = format!("{}.{number:08}.test", 1_700_000_000 + number);
             let (written, delivered) = (maildir.join("tmp").join(&name), maildir.join("new").join(&name));
             std::fs::write(&written, message).expect("a message");

@@ -2,7 +2,7 @@
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 
 use tempfile::TempDir;
 
@@ -13,6 +13,12 @@ pub const BINARY: &str = env!("CARGO_BIN_EXE_mailsluice");
 #[derive(Debug)]
 pub struct Harness {
     folder: TempDir,
+}
+
+/// The program while it runs. Dropped, it is killed.
+#[derive(Debug)]
+pub struct Running {
+    child: Option<Child>,
 }
 
 /// What a run of the program came to.
@@ -88,6 +94,13 @@ impl Harness {
         })
     }
 
+    /// Starts a command that somebody else sees the end of.
+    pub fn start(&self, arguments: &[&str]) -> Running {
+        let mut command = self.command();
+        command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        Running { child: Some(command.spawn().expect("the program")) }
+    }
+
     /// Messages received by a transport into its default Maildir, in the order of their file names.
     pub fn received(&self, transport: &str) -> Vec<Vec<u8>> {
         let maildir = self.profile().join("mail").join(transport);
@@ -99,6 +112,47 @@ impl Harness {
 
 fn files(folder: &Path) -> Vec<PathBuf> {
     std::fs::read_dir(folder).into_iter().flatten().map(|entry| entry.expect("an entry").path()).collect()
+}
+
+impl Running {
+    /// Its process id.
+    pub fn id(&self) -> u32 {
+        self.child.as_ref().expect("it runs until it is waited for").id()
+    }
+
+    /// Sends it a signal, such as `INT` or `KILL`.
+    pub fn signal(&self, name: &str) {
+        let status = Command::new("kill").arg(format!("-{name}")).arg(self.id().to_string()).status().expect("kill(1)");
+        assert!(status.success(), "it has ended before its time");
+    }
+
+    /// Whether it still runs.
+    pub fn runs(&mut self) -> bool {
+        matches!(self.child.as_mut().map(Child::try_wait), Some(Ok(None)))
+    }
+
+    /// The most memory it ever had resident, in bytes, as of now.
+    pub fn peak_memory(&self) -> Option<u64> {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.id())).ok()?;
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+        let kibibytes: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+        Some(kibibytes << 10)
+    }
+
+    /// Waits for its end.
+    pub fn end(mut self) -> Run {
+        let child = self.child.take().expect("it is waited for once");
+        Run::from(child.wait_with_output().expect("a child of ours"))
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        if let Some(mut child) = self.child.take() {
+            child.kill().ok();
+            child.wait().ok();
+        }
+    }
 }
 
 impl From<Output> for Run {

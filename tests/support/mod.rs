@@ -16,10 +16,13 @@ pub mod dovecot;
 pub mod harness;
 pub mod messages;
 pub mod postfix;
+pub mod provider;
+pub mod screen;
 pub mod smtp_sink;
 
 pub use certs::Certs;
 pub use dovecot::Dovecot;
-pub use harness::Harness;
+pub use harness::{Harness, Run, Running};
 pub use postfix::{Postfix, PostfixSetup};
+pub use screen::Screen;
 pub use smtp_sink::SmtpSink;

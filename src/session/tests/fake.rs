@@ -8,7 +8,7 @@ use crossbeam_channel::{Receiver, Sender, never, select, unbounded};
 use crate::mapi::tag::{PR_DISPLAY_NAME, PR_ENTRYID, PR_RESOURCE_METHODS, PR_RESOURCE_TYPE};
 use crate::mapi::{EntryId, MapiResult, ResourceMethods, ResourceType, Row};
 use crate::session::Session;
-use crate::spooler::{Command, Event, FlushReply, Incoming, Line, Reply, Wake};
+use crate::spooler::{Command, Event, FlushReply, Incoming, Line, Reply, ReplyTo, Wake};
 
 /// Answers a request; `None`: not before somebody cancels it.
 pub(super) type Script = Box<dyn FnMut(&Command) -> Option<Reply> + Send>;
@@ -42,7 +42,7 @@ impl FakeSpooler {
 
     /// The same with a wake of its own.
     pub(super) fn session_waking(&self, rows: &[Row], wake: Wake) -> Session {
-        let mut session = Session::logon(self.line.clone(), wake);
+        let mut session = Session::logon(&self.line, wake);
         self.tell(Event::Reload(rows.to_vec()));
         session.wait_ready(std::time::Duration::from_mins(1)).expect("rows");
         assert_eq!(session.pump(), [Event::Reload(rows.to_vec())]);
@@ -64,7 +64,7 @@ impl FakeSpooler {
 /// The thread. What was told before a request came is with the subscribers before the answer is.
 fn run(incoming: &Receiver<Incoming>, told: &Receiver<Event>, note: &Sender<Command>, mut script: Script) {
     let mut subscribers: Vec<(Sender<Event>, Wake)> = Vec::new();
-    let mut unanswered: Vec<(Option<EntryId>, Sender<Reply>)> = Vec::new();
+    let mut unanswered: Vec<(Option<EntryId>, ReplyTo)> = Vec::new();
     // Events wait for the first subscriber.
     let nobody = never();
     loop {
@@ -86,12 +86,12 @@ fn run(incoming: &Receiver<Incoming>, told: &Receiver<Event>, note: &Sender<Comm
                     told.try_iter().for_each(|event| publish(&event));
                     note.send(command.clone()).ok();
                     match script(&command) {
-                        Some(reply) => drop(reply_to.send(reply)),
+                        Some(reply) => reply_to.send(reply),
                         None => unanswered.push((flushes(&command), reply_to)),
                     }
                     if let Command::Cancel { transport } = command {
                         for (_, reply_to) in unanswered.extract_if(.., |(of, _)| transport.is_none() || *of == transport) {
-                            reply_to.send(flushed(MapiResult::UserCancel)).ok();
+                            reply_to.send(flushed(MapiResult::UserCancel));
                         }
                     }
                 }

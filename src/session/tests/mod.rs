@@ -39,7 +39,7 @@ fn queued(row: &Row, count: i32) -> Row {
 #[test]
 fn checklist_06_the_status_table_is_not_readable_until_transports_are_logged_on() {
     let spooler = FakeSpooler::obliging();
-    let mut session = Session::logon(spooler.line.clone(), Arc::new(|| ()));
+    let mut session = Session::logon(&spooler.line, Arc::new(|| ()));
     assert_eq!(session.get_status_table().err(), Some(MapiResult::Busy), "answered at once");
     assert_eq!(session.open_entry(&spooler_id()).err(), Some(MapiResult::UnknownEntryId));
     assert_eq!(flush_all(&session, FlushFlags::FLUSH_UPLOAD, true).err(), Some(MapiResult::Busy));
@@ -114,7 +114,7 @@ fn a_spooler_that_ends_is_told_once_and_refuses_everything() {
     let object = session.open_entry(&spooler_id()).expect("its last row stays");
     let pending = object.flush_queues(None, FlushFlags::FLUSH_UPLOAD, true).expect("the row says it can");
     assert_eq!(pending.wait().map_err(|refusal| refusal.result), Err(MapiResult::CallFailed));
-    let mut late = Session::logon(session.line.clone(), Arc::new(|| ()));
+    let mut late = Session::logon(&session.line, Arc::new(|| ()));
     assert_eq!(late.wait_ready(LONG), Err(MapiResult::CallFailed));
 }
 

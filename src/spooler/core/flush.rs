@@ -26,7 +26,7 @@ impl Core {
                 }
                 let flags = if is_spooler { flags } else { flags.difference(FlushFlags::FLUSH_ASYNC_OK) };
                 let order = Order { flags, by_hand, retry_only: false, group: 0 };
-                self.order(&targets, order, (!asynchronous).then_some(request), effects);
+                self.order(&targets, &order, (!asynchronous).then_some(request), effects);
             }
             Err(result) => {
                 let refused = FlushReply { result, results: Vec::new() };
@@ -66,7 +66,7 @@ impl Core {
     pub(super) fn order(
         &mut self,
         targets: &[usize],
-        order: Order,
+        order: &Order,
         request: Option<RequestKey>,
         effects: &mut Vec<Effect>,
     ) {
@@ -75,16 +75,13 @@ impl Core {
         let offline = self.offline;
         for index in targets {
             let Some(transport) = self.transports.get_mut(*index) else { continue };
-            match refusal(transport, &order, offline) {
-                Some(result) => {
-                    log_result(&result, &order, effects);
-                    group.results.push(result);
-                }
-                None => {
-                    transport.waiting.push_back(Order { group: number, ..order.clone() });
-                    transport.dirty = true;
-                    group.open += 1;
-                }
+            if let Some(result) = refusal(transport, order, offline) {
+                log_result(&result, order, effects);
+                group.results.push(result);
+            } else {
+                transport.waiting.push_back(Order { group: number, ..order.clone() });
+                transport.dirty = true;
+                group.open += 1;
             }
         }
         self.groups.push(group);

@@ -18,7 +18,6 @@ mod timing;
 mod tests;
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use crate::mapi::{Class, EntryId, MapiResult, ResourceType, Row, Stage, ValidateFlags};
 use crate::profile::{InDoubtPolicy, Schedule};
@@ -28,8 +27,8 @@ use crate::transport::{Answer, Severity, Ticket};
 use super::protocol::{Command, Event, PlainSecret, Reply};
 pub use input::{Effect, InFlight, Input, Now, RequestKey};
 pub use routing::Router;
-use state::{Group, TransportState};
 pub use state::Facts;
+use state::{Group, TransportState};
 
 /// What the core needs to know of the profile.
 #[derive(Debug, Clone, Default)]
@@ -65,7 +64,6 @@ pub struct Core {
     shutdown: Option<RequestKey>,
     stopped: bool,
     published: BTreeMap<EntryId, Row>,
-    published_at: Duration,
 }
 
 /// A `ValidateState` request over one or more transports.
@@ -94,7 +92,6 @@ impl Core {
             shutdown: None,
             stopped: false,
             published: BTreeMap::new(),
-            published_at: Duration::ZERO,
         }
     }
 
@@ -203,9 +200,10 @@ impl Core {
     }
 
     fn answer(&mut self, ticket: Ticket, secret: Option<PlainSecret>, effects: &mut Vec<Effect>) -> Reply {
-        let waiting = self.transports.iter_mut().find(|transport| {
-            transport.question.as_ref().is_some_and(|(waiting, _)| *waiting == ticket)
-        });
+        let waiting = self
+            .transports
+            .iter_mut()
+            .find(|transport| transport.question.as_ref().is_some_and(|(waiting, _)| *waiting == ticket));
         let Some(transport) = waiting else {
             return Reply::Refused(MapiResult::NotFound, "nobody waits for this answer".to_owned());
         };

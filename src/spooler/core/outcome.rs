@@ -9,7 +9,7 @@ use crate::spool::{RecipientResult, SpoolOp};
 
 /// What the decision depends on.
 #[derive(Debug)]
-pub struct Context<'a> {
+pub(super) struct Context<'a> {
     /// The time.
     pub now: Now,
     /// Which transport it was.
@@ -22,7 +22,7 @@ pub struct Context<'a> {
 
 /// What becomes of it.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub struct Settled {
+pub(super) struct Settled {
     /// Changes of the spool.
     pub ops: Vec<SpoolOp>,
     /// Recipients refused for good just now.
@@ -32,7 +32,7 @@ pub struct Settled {
 }
 
 /// Decides. Recipients the transport did not name count as put at risk if the envelope was offered.
-pub fn settle(envelope: &InFlight, outcomes: &[(RecipientId, Outcome)], context: &Context<'_>) -> Settled {
+pub(super) fn settle(envelope: &InFlight, outcomes: &[(RecipientId, Outcome)], context: &Context<'_>) -> Settled {
     let mut settled = Settled::default();
     let mut recipients = Vec::new();
     let mut next_try: Option<i64> = None;
@@ -99,11 +99,7 @@ fn reroute(ops: &mut Vec<SpoolOp>, envelope: &InFlight, recipient: RecipientId, 
             return;
         }
     }
-    ops.push(SpoolOp::Reroute {
-        envelope: envelope.envelope,
-        recipients: vec![recipient],
-        transport: to.to_owned(),
-    });
+    ops.push(SpoolOp::Reroute { envelope: envelope.envelope, recipients: vec![recipient], transport: to.to_owned() });
 }
 
 fn recipient_result(

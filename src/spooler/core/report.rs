@@ -84,7 +84,8 @@ impl Core {
     /// A transport can carry more: claims for it, unless its flush is to end.
     fn want(&mut self, index: usize, want: (Ticket, u32, u64), now: Now, effects: &mut Vec<Effect>) {
         let (ticket, messages, bytes) = want;
-        let run = self.transports.get(index).and_then(|transport| Some((&transport.facts.name, transport.run.as_ref()?)));
+        let run =
+            self.transports.get(index).and_then(|transport| Some((&transport.facts.name, transport.run.as_ref()?)));
         match run {
             Some((name, run)) if !run.ending && run.phase == Some(Direction::Outgoing) => {
                 let force = run.order.flags.contains(FlushFlags::FLUSH_FORCE);
@@ -142,8 +143,7 @@ impl Core {
         let name = transport.facts.name.clone();
         let Some(run) = &mut transport.run else { return };
         let Some(in_flight) = run.in_flight.remove(&envelope) else { return };
-        let context =
-            outcome::Context { now, transport: &name, router: &self.router, in_doubt: self.in_doubt };
+        let context = outcome::Context { now, transport: &name, router: &self.router, in_doubt: self.in_doubt };
         let settled = outcome::settle(&in_flight, outcomes, &context);
         match settled.state {
             Some(QueueState::Sent) => {
@@ -241,12 +241,7 @@ impl Core {
 }
 
 /// What a phase has before it, as far as that is known when it begins.
-fn phase_meter(
-    direction: Direction,
-    counts: &crate::mapi::OutgoingCounts,
-    flags: FlushFlags,
-    by_hand: bool,
-) -> Meter {
+fn phase_meter(direction: Direction, counts: &crate::mapi::OutgoingCounts, flags: FlushFlags, by_hand: bool) -> Meter {
     if direction == Direction::Incoming {
         return Meter::default();
     }

@@ -76,8 +76,7 @@ impl Router {
     /// The transport that gets first refusal of a recipient, those in `declined` left out.
     pub fn transport_for(&self, from: &str, recipient: &str, declined: &[String]) -> Option<&str> {
         let takes = |route: &&Route| {
-            !declined.contains(&route.name)
-                && route.accepts.iter().any(|pattern| address::matches(pattern, recipient))
+            !declined.contains(&route.name) && route.accepts.iter().any(|pattern| address::matches(pattern, recipient))
         };
         let is_identity =
             |route: &&Route| route.identity.as_ref().is_some_and(|identity| address::same(identity, from));

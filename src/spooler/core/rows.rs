@@ -6,11 +6,11 @@ use crate::mapi::tag::{
     PR_DISPLAY_NAME, PR_ENTRYID, PR_IDENTITY_DISPLAY, PR_IDENTITY_ENTRYID, PR_IDENTITY_SEARCH_KEY, PR_INSTANCE_KEY,
     PR_OBJECT_TYPE, PR_PROVIDER_DISPLAY, PR_PROVIDER_DLL_NAME, PR_PROVIDER_ORDINAL, PR_REMOTE_PROGRESS,
     PR_REMOTE_PROGRESS_TEXT, PR_RESOURCE_FLAGS, PR_RESOURCE_METHODS, PR_RESOURCE_PATH, PR_RESOURCE_TYPE, PR_ROWID,
-    PR_SLUICE_BYTES, PR_SLUICE_DEFERRED, PR_SLUICE_DIRECTIONS, PR_SLUICE_DONE, PR_SLUICE_DONE_BYTES,
-    PR_SLUICE_FAILED, PR_SLUICE_HELD, PR_SLUICE_HONOURS_NO_UI, PR_SLUICE_IN_DOUBT, PR_SLUICE_IN_FLIGHT,
-    PR_SLUICE_LAST_FAILURE, PR_SLUICE_LAST_RUN, PR_SLUICE_NEXT_RUN, PR_SLUICE_OLDEST, PR_SLUICE_QUESTION,
-    PR_SLUICE_QUEUED, PR_SLUICE_RATE, PR_SLUICE_STAGE, PR_SLUICE_TIME_LEFT, PR_SLUICE_TOTAL, PR_SLUICE_TOTAL_BYTES,
-    PR_SLUICE_WAITING, PR_SLUICE_WAITING_AS_OF, PR_SLUICE_WAITING_BYTES, PR_STATUS_CODE, PR_STATUS_STRING,
+    PR_SLUICE_BYTES, PR_SLUICE_DEFERRED, PR_SLUICE_DIRECTIONS, PR_SLUICE_DONE, PR_SLUICE_DONE_BYTES, PR_SLUICE_FAILED,
+    PR_SLUICE_HELD, PR_SLUICE_HONOURS_NO_UI, PR_SLUICE_IN_DOUBT, PR_SLUICE_IN_FLIGHT, PR_SLUICE_LAST_FAILURE,
+    PR_SLUICE_LAST_RUN, PR_SLUICE_NEXT_RUN, PR_SLUICE_OLDEST, PR_SLUICE_QUESTION, PR_SLUICE_QUEUED, PR_SLUICE_RATE,
+    PR_SLUICE_STAGE, PR_SLUICE_TIME_LEFT, PR_SLUICE_TOTAL, PR_SLUICE_TOTAL_BYTES, PR_SLUICE_WAITING,
+    PR_SLUICE_WAITING_AS_OF, PR_SLUICE_WAITING_BYTES, PR_STATUS_CODE, PR_STATUS_STRING,
 };
 use crate::mapi::{
     Class, Direction, EntryId, OutgoingCounts, PropValue, ResourceFlags, ResourceMethods, ResourceType, Row, StatusCode,
@@ -87,9 +87,13 @@ pub fn spooler_row(transports: &[TransportState], offline: bool, next_run: Optio
         .set_option(PR_SLUICE_NEXT_RUN, next_run.map(PropValue::SysTime));
     let sum = transports.iter().fold(OutgoingCounts::default(), |sum, transport| add(sum, &transport.counts));
     set_counts(&mut row, &sum);
-    set_on_server(&mut row, transports.iter().filter_map(|transport| transport.on_server).reduce(|a, b| {
-        (a.0 + b.0, a.1 + b.1, a.2.min(b.2))
-    }));
+    set_on_server(
+        &mut row,
+        transports
+            .iter()
+            .filter_map(|transport| transport.on_server)
+            .reduce(|a, b| (a.0 + b.0, a.1 + b.1, a.2.min(b.2))),
+    );
     row
 }
 

@@ -10,6 +10,7 @@ use crate::spooler::protocol::{Got, Sent, TransportResult};
 use crate::transport::{Question, Ticket};
 
 /// What never changes while the transport is logged on.
+#[expect(clippy::struct_excessive_bools, reason = "each is a trait that stands for itself")]
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Facts {
     /// Its name.
@@ -125,7 +126,7 @@ impl Meter {
     /// Bytes a second over the last few seconds; `None` until there is something to go by.
     pub fn rate(&self, now: Duration) -> Option<u64> {
         let (first_at, first) = self.samples.front()?;
-        let elapsed = now.saturating_sub(*first_at).as_millis() as u64;
+        let elapsed = u64::try_from(now.saturating_sub(*first_at).as_millis()).unwrap_or(u64::MAX);
         (elapsed >= 500).then(|| (self.bytes - first) * 1000 / elapsed)
     }
 

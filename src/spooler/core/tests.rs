@@ -6,9 +6,7 @@ use std::time::Duration;
 use super::rows::{spooler_id, transport_id};
 use super::*;
 use crate::mapi::tag::{PR_SLUICE_QUESTION, PR_STATUS_CODE};
-use crate::mapi::{
-    Direction, EntryId, EnvelopeId, Failure, FlushFlags, Outcome, QueueState, RecipientId, StatusCode,
-};
+use crate::mapi::{Direction, EntryId, EnvelopeId, Failure, FlushFlags, Outcome, QueueState, RecipientId, StatusCode};
 use crate::spool::SpoolOp;
 use crate::spooler::protocol::{FlushReply, TransportResult};
 use crate::transport::{Question, Report, ReportKind};
@@ -491,8 +489,7 @@ fn rows_change_at_most_ten_times_a_second_but_states_at_once() {
 fn a_question_parks_one_transport_and_its_answer_reaches_it() {
     let mut scene = Scene::of(vec![facts("a"), facts("b")]);
     scene.flush(spooler_id(), None, SEND);
-    let question =
-        Question::Password { user: "ada".to_owned(), host: "mx".to_owned(), refused: None };
+    let question = Question::Password { user: "ada".to_owned(), host: "mx".to_owned(), refused: None };
     scene.report("a", ReportKind::Question { ticket: Ticket(9), question });
     let row = scene.core.all_rows(scene.now).remove(3);
     assert_eq!(row.number(PR_SLUICE_QUESTION), Some(9));

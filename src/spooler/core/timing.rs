@@ -36,7 +36,7 @@ impl Core {
         let targets: Vec<usize> = (0..self.transports.len()).collect();
         let flags = FlushFlags::FLUSH_UPLOAD | FlushFlags::FLUSH_DOWNLOAD | BY_ITSELF;
         let order = Order { flags, by_hand: false, retry_only: false, group: 0 };
-        self.order(&targets, order, None, effects);
+        self.order(&targets, &order, None, effects);
     }
 
     /// When [`Input::Tick`](super::Input::Tick) is wanted next: a point on the wall clock, a pause, or neither.
@@ -76,13 +76,9 @@ impl Core {
             })
             .collect();
         if !due.is_empty() {
-            let order = Order {
-                flags: FlushFlags::FLUSH_UPLOAD | BY_ITSELF,
-                by_hand: false,
-                retry_only: true,
-                group: 0,
-            };
-            self.order(&due, order, None, effects);
+            let order =
+                Order { flags: FlushFlags::FLUSH_UPLOAD | BY_ITSELF, by_hand: false, retry_only: true, group: 0 };
+            self.order(&due, &order, None, effects);
         }
     }
 

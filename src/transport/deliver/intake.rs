@@ -4,7 +4,8 @@
 //! While one group is being written the next one comes in: the disk and the line work side by side, at most one group
 //! each.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,7 +16,7 @@ use tokio::time::Instant;
 use super::{Delivered, Delivery, GROUP_BYTES, Parcel, Writer, maildir};
 use crate::mapi::{Class, Failure, Stage};
 use crate::transport::report::ReportKind;
-use crate::transport::{ReceivedItem, Receipts, Support};
+use crate::transport::{Receipts, ReceivedItem, Support};
 
 /// A group is not kept open for longer, so that on a slow line progress is seen and kept.
 const GROUP_AGE: Duration = Duration::from_secs(1);
@@ -24,11 +25,13 @@ const GROUP_AGE: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub(crate) struct Inbox<'a> {
     delivery: &'a Delivery,
-    support: &'a Support,
-    receipts: &'a Receipts,
-    /// Unique names of what lay in the Maildir when the first message came. Looked up only if one comes: most receives
-    /// find nothing new.
-    there: OnceCell<HashSet<String>>,
+    /// To whom it reports.
+    pub support: &'a Support,
+    /// Where it is recorded.
+    pub receipts: &'a Receipts,
+    /// What lay in the Maildir when the first message came, by its unique name. Looked up only if one comes: most
+    /// receives find nothing new.
+    there: OnceCell<HashMap<String, PathBuf>>,
 }
 
 impl<'a> Inbox<'a> {
@@ -60,7 +63,7 @@ impl<'a> Inbox<'a> {
 #[derive(Debug)]
 pub(crate) struct Intake<'a> {
     inbox: &'a Inbox<'a>,
-    there: &'a HashSet<String>,
+    there: &'a HashMap<String, PathBuf>,
     mailbox: Arc<str>,
     group: Vec<Parcel>,
     bytes: u64,
@@ -70,10 +73,19 @@ pub(crate) struct Intake<'a> {
 }
 
 impl Intake<'_> {
-    /// Whether it lies here already, not recorded because the process died in between.
-    pub(crate) fn already(&self, uid: &str) -> bool {
-        !self.there.is_empty()
-            && self.there.contains(&maildir::unique(&self.inbox.delivery.transport, &self.mailbox, uid))
+    /// Whether it lies here already, not recorded because the process died in between. A file of another size than the
+    /// server says is another message: there are servers that give a UID twice, and what is taken for received may be
+    /// deleted there.
+    pub(crate) fn already(&self, uid: &str, size: Option<u64>) -> bool {
+        if self.there.is_empty() {
+            return false;
+        }
+        let unique = maildir::unique(&self.inbox.delivery.transport, &self.mailbox, uid);
+        self.there.get(&unique).is_some_and(|path| match (path.metadata(), size) {
+            (Ok(data), Some(size)) => data.len() == size,
+            // It was moved since, or the server does not say.
+            _ => true,
+        })
     }
 
     /// Records what lies here already.

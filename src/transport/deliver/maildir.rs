@@ -8,7 +8,7 @@
 //! slower for a few files beside a busy program: so those are synchronised one by one). Names come after the data: a name
 //! in `new` or `cur` is a promise that the file is whole, also after a power cut.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::fs::{DirBuilder, File};
 use std::io::Write as _;
 use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
@@ -132,19 +132,19 @@ impl Maildir {
         Ok(())
     }
 
-    /// The unique parts of the names we once gave.
+    /// The unique parts of the names we once gave, and which file has it.
     ///
     /// # Errors
     /// The folders can't be read.
-    pub(crate) fn uniques(&self) -> Result<HashSet<String>, Failure> {
-        let mut found = HashSet::new();
+    pub(crate) fn uniques(&self) -> Result<HashMap<String, PathBuf>, Failure> {
+        let mut found = HashMap::new();
         // Mail programs move from `new` to `cur`: in this order none is missed.
         for name in ["new", "cur"] {
             for path in list(&self.root.join(name))? {
                 let Some(name) = path.file_name().and_then(|name| name.to_str()) else { continue };
                 let mut parts = name.split(['.', ':']).skip(1);
                 if let (Some(unique), Some(MARK)) = (parts.next(), parts.next()) {
-                    found.insert(unique.to_owned());
+                    found.insert(unique.to_owned(), path.clone());
                 }
             }
         }
@@ -171,16 +171,19 @@ impl Maildir {
     /// # Errors
     /// The disk refused.
     pub(crate) fn store(&self, parcels: impl IntoIterator<Item = (String, Parcel)>) -> Result<(), Failure> {
-        let mut staged = Vec::new();
-        for (unique, parcel) in parcels {
-            staged.push(self.stage(&unique, parcel)?);
-        }
+        self.write(parcels)?.place()
+    }
+
+    /// Puts messages on disk, durably, where nobody looks yet.
+    ///
+    /// # Errors
+    /// The disk refused: none of them is there.
+    pub(crate) fn write(&self, parcels: impl IntoIterator<Item = (String, Parcel)>) -> Result<Written, Failure> {
+        let staged: Result<Vec<Staged>, Failure> =
+            parcels.into_iter().map(|(unique, parcel)| self.stage(&unique, parcel)).collect();
+        let staged = staged?;
         self.sync_data(&staged)?;
-        let mut folders = HashSet::new();
-        for file in staged {
-            folders.insert(file.place()?);
-        }
-        folders.iter().try_for_each(|folder| sync_folder(folder))
+        Ok(Written(staged))
     }
 
     fn stage(&self, unique: &str, parcel: Parcel) -> Result<Staged, Failure> {
@@ -238,19 +241,28 @@ impl Entry {
     }
 }
 
-/// A file that is written but has no name yet that anyone looks for.
+/// Messages that are on disk and have no names yet. They go when this is dropped.
+#[derive(Debug)]
+pub(crate) struct Written(Vec<Staged>);
+
 #[derive(Debug)]
 struct Staged {
     file: NamedTempFile,
     target: PathBuf,
 }
 
-impl Staged {
-    /// Gives it its name. Gives the folder, to be synchronised.
-    fn place(self) -> Result<PathBuf, Failure> {
-        let placed = self.file.persist(&self.target);
-        placed.map_err(|error| disk_failure(Stage::Deliver, &self.target, &error.error))?;
-        Ok(self.target.parent().map(Path::to_path_buf).unwrap_or_default())
+impl Written {
+    /// Gives them their names, durably.
+    ///
+    /// # Errors
+    /// The disk refused: some of them may have theirs.
+    pub(crate) fn place(self) -> Result<(), Failure> {
+        let mut folders = HashSet::new();
+        for Staged { file, target } in self.0 {
+            file.persist(&target).map_err(|error| disk_failure(Stage::Deliver, &target, &error.error))?;
+            folders.extend(target.parent().map(Path::to_path_buf));
+        }
+        folders.iter().try_for_each(|folder| sync_folder(folder))
     }
 }
 

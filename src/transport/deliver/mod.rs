@@ -17,9 +17,11 @@ mod intake;
 mod lmtp;
 pub(crate) mod maildir;
 mod parcel;
+#[cfg(test)]
+mod tests;
 
-use std::collections::HashSet;
-use std::path::Path;
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 pub(crate) use intake::{Inbox, Intake};
@@ -78,10 +80,10 @@ impl Delivery {
         Self { transport: transport.into(), target, busy: Arc::default() }
     }
 
-    /// Makes ready to deliver: creates the Maildir, sweeps what a dead process left behind, and gives the unique names
-    /// of the messages in it.
-    async fn prepare(&self) -> Result<HashSet<String>, Failure> {
-        let Target::Maildir(maildir) = &self.target else { return Ok(HashSet::default()) };
+    /// Makes ready to deliver: creates the Maildir, sweeps what a dead process left behind, and gives the messages in it
+    /// by their unique names.
+    async fn prepare(&self) -> Result<HashMap<String, PathBuf>, Failure> {
+        let Target::Maildir(maildir) = &self.target else { return Ok(HashMap::default()) };
         let maildir = Arc::clone(maildir);
         let busy = Arc::clone(&self.busy).lock_owned().await;
         blocking(move || {

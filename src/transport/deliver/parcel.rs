@@ -75,7 +75,8 @@ impl Parcel {
             Body::Named(file) => file.as_file(),
             Body::Unnamed(file) => file,
         };
-        let file = file.try_clone().map_err(|error| disk_failure(Stage::Deliver, Path::new("temporary file"), &error))?;
+        let file =
+            file.try_clone().map_err(|error| disk_failure(Stage::Deliver, Path::new("temporary file"), &error))?;
         // The number is never looked at: the store holds this one message.
         Ok(Content::Stored { store: Arc::new(Spilled(file)), message: MessageId(0), size: self.size })
     }

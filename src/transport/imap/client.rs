@@ -10,7 +10,7 @@ use imap_types::core::LiteralMode;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use super::response::{Event, Greeting, Verdict};
-use super::wire::{Cutter, Piece};
+use super::wire::{Broken, Cutter, Piece};
 use crate::mapi::{Blame, Class, Failure, Reply, Stage};
 use crate::net::sasl::{self, Exchange, Mechanism};
 use crate::net::{Connection, Transcript, connect, step};
@@ -18,7 +18,7 @@ use crate::profile::{Security, ServerConfig};
 use crate::transport::{Support, secrets};
 
 /// How long the server may be silent.
-const SILENCE: Duration = Duration::from_secs(2 * 60);
+const SILENCE: Duration = Duration::from_mins(2);
 /// Room made for one read, in bytes.
 const READ_BYTES: usize = 64 << 10;
 
@@ -59,8 +59,7 @@ impl<'a> Client<'a> {
         let at = connection.peer().to_owned();
         let transcript = Transcript::new(at.as_str());
         let (cutter, out) = (Cutter::new(), BytesMut::new());
-        let mut client =
-            Self { connection, cutter, out, transcript, support, at, last_tag: 0, capabilities: None };
+        let mut client = Self { connection, cutter, out, transcript, support, at, last_tag: 0, capabilities: None };
         support.stage(Stage::Greeting);
         let signed_in = client.greeting().await?;
         if server.security == Security::StartTls {
@@ -90,12 +89,7 @@ impl<'a> Client<'a> {
     ///
     /// # Errors
     /// It was refused, or the line or the server failed.
-    pub(super) async fn run(
-        &mut self,
-        command: &str,
-        stage: Stage,
-        each: impl FnMut(Event),
-    ) -> Result<(), Failure> {
+    pub(super) async fn run(&mut self, command: &str, stage: Stage, each: impl FnMut(Event)) -> Result<(), Failure> {
         let tag = self.send(command);
         self.finish(&tag, stage, each).await
     }
@@ -104,12 +98,7 @@ impl<'a> Client<'a> {
     ///
     /// # Errors
     /// As [`Self::run`].
-    pub(super) async fn finish(
-        &mut self,
-        tag: &str,
-        stage: Stage,
-        mut each: impl FnMut(Event),
-    ) -> Result<(), Failure> {
+    pub(super) async fn finish(&mut self, tag: &str, stage: Stage, mut each: impl FnMut(Event)) -> Result<(), Failure> {
         loop {
             if let Incoming::Event(event) = self.incoming(stage).await? {
                 match self.over(tag, stage, &event) {
@@ -142,7 +131,7 @@ impl<'a> Client<'a> {
             Piece::BodyEnds => return Ok(Incoming::BodyEnds),
             Piece::Response(response) => response,
         };
-        let event = Event::parse(&response).map_err(|broken| self.broken(stage, broken))?;
+        let event = Event::parse(&response).map_err(|broken| self.broken(stage, &broken))?;
         match &event {
             Event::Capabilities(all) | Event::Done { capabilities: Some(all), .. } => {
                 self.capabilities = Some(all.clone());
@@ -211,7 +200,7 @@ impl<'a> Client<'a> {
 
     async fn piece(&mut self, stage: Stage) -> Result<Piece, Failure> {
         loop {
-            if let Some(piece) = self.cutter.next().map_err(|broken| self.broken(stage, broken))? {
+            if let Some(piece) = self.cutter.next().map_err(|broken| self.broken(stage, &broken))? {
                 if let Piece::Response(response) = &piece {
                     self.transcript.received(response.get(..200).unwrap_or(response));
                 }
@@ -256,7 +245,7 @@ impl<'a> Client<'a> {
         Failure::new(class, stage, &self.at, what)
     }
 
-    fn broken(&self, stage: Stage, broken: super::wire::Broken) -> Failure {
+    fn broken(&self, stage: Stage, broken: &Broken) -> Failure {
         self.failure(Class::Protocol, stage, broken.to_string())
     }
 
@@ -280,9 +269,9 @@ impl<'a> Client<'a> {
     async fn greeting(&mut self) -> Result<bool, Failure> {
         let stage = Stage::Greeting;
         let Piece::Response(response) = self.piece(stage).await? else {
-            return Err(self.broken(stage, super::wire::Broken::NoResponse));
+            return Err(self.broken(stage, &Broken::NoResponse));
         };
-        let greeting = Greeting::parse(&response).map_err(|broken| self.broken(stage, broken))?;
+        let greeting = Greeting::parse(&response).map_err(|broken| self.broken(stage, &broken))?;
         self.capabilities = greeting.capabilities;
         greeting.signed_in.ok_or_else(|| {
             let reply = Reply { code: 0, enhanced: None, text: greeting.text };
@@ -331,10 +320,9 @@ impl<'a> Client<'a> {
             let exchange = Exchange::new(mechanism, user, secret, &server.host, server.port);
             self.exchange(exchange, initial_response).await
         };
-        if let Err(failure) = &signed_in
-            && failure.class == Class::Login
-        {
-            secrets::refused(self.support, server);
+        if let Err(Failure { class: Class::Login, reply, .. }) = &signed_in {
+            let words = reply.as_ref().map_or("", |reply| &reply.text);
+            secrets::refused(self.support, server, words);
         }
         signed_in
     }

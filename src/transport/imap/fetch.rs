@@ -59,7 +59,7 @@ pub(super) async fn messages(
             tags.push_back(client.send(&format!("UID FETCH {} {items}", set.text)));
         }
         let Some(tag) = tags.pop_front() else { return Ok(()) };
-        if let Some(refusal) = answer(client, intake, &mut wanted, &tag, meter).await? {
+        if let Some(refusal) = answer(client, intake, &mut wanted, &tag, (support, meter)).await? {
             support.report(ReportKind::ReceiveFailed(refusal.blaming(Blame::Message)));
         }
     }
@@ -71,7 +71,7 @@ async fn answer(
     intake: &mut Intake<'_>,
     wanted: &mut HashSet<NonZeroU32>,
     tag: &str,
-    meter: &mut Meter<'_>,
+    (support, meter): (&Support, &mut Meter<'_>),
 ) -> Result<Option<Failure>, Failure> {
     let mut body: Option<Writer> = None;
     loop {
@@ -86,6 +86,9 @@ async fn answer(
             Incoming::BodyEnds => {}
             Incoming::Event(Event::Fetched(fetched)) => {
                 let body = body.take();
+                if body.is_some() && fetched.uid.is_none() {
+                    support.report(nameless(client));
+                }
                 // A message nobody asked for, or for the second time, is let go; so is news about flags.
                 let Some(uid) = fetched.uid.filter(|uid| wanted.contains(uid)) else { continue };
                 let Some(body) = whole(body, fetched.text, intake).await? else { continue };
@@ -94,8 +97,7 @@ async fn answer(
             }
             Incoming::Event(event) => {
                 if body.take().is_some() {
-                    let what = "the server sent a message and did not say which";
-                    return Err(client.failure(Class::Protocol, Stage::Fetch, what));
+                    support.report(nameless(client));
                 }
                 match client.over(tag, Stage::Fetch, &event) {
                     Some(Err(failure)) if failure.class == Class::Protocol => return Err(failure),
@@ -105,6 +107,12 @@ async fn answer(
             }
         }
     }
+}
+
+/// A message whose response can't be read otherwise, or lacks its UID: the others are fetched all the same.
+fn nameless(client: &Client<'_>) -> ReportKind {
+    let what = "the server sent a message and did not say which";
+    ReportKind::ReceiveFailed(client.failure(Class::Protocol, Stage::Fetch, what).blaming(Blame::Message))
 }
 
 /// The message, whether it came by in pieces or as a string in the response; `None` when there was none.

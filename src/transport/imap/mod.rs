@@ -27,7 +27,7 @@ use response::Event;
 use super::deliver::{Delivery, Inbox};
 use super::meter::Meter;
 use super::report::Severity;
-use super::{BoxFuture, ReceivedItem, Receipts, Support, Traits, Transport};
+use super::{BoxFuture, Receipts, ReceivedItem, Support, Traits, Transport};
 use crate::mapi::{Class, Failure, Stage};
 use crate::net::connect::address_words;
 use crate::profile::{After, DeliverTo, Identity, ServerConfig};
@@ -70,7 +70,7 @@ impl ImapTransport {
         let inbox = Inbox::new(&self.delivery, support, receipts);
         let mut wrong = None;
         for name in &self.folders {
-            match self.empty(&mut client, &inbox, name, support, receipts).await {
+            match self.drain(&mut client, &inbox, name).await {
                 // One folder that isn't there leaves the others alone.
                 Err(failure) if failure.class == Class::Configuration && failure.stage == Stage::List => {
                     support.log(Severity::Error, failure.to_string());
@@ -85,14 +85,9 @@ impl ImapTransport {
         wrong.map_or(Ok(()), Err)
     }
 
-    async fn empty(
-        &self,
-        client: &mut Client<'_>,
-        inbox: &Inbox<'_>,
-        name: &str,
-        support: &Support,
-        receipts: &Receipts,
-    ) -> Result<(), Failure> {
+    /// Receives what is new in one folder.
+    async fn drain(&self, client: &mut Client<'_>, inbox: &Inbox<'_>, name: &str) -> Result<(), Failure> {
+        let (support, receipts) = (inbox.support, inbox.receipts);
         support.stage(Stage::List);
         let folder = self.select(client, name, self.after).await?;
         let known = numbers(receipts.known(&folder.mailbox).await?);
@@ -103,7 +98,7 @@ impl ImapTransport {
         if new.is_empty() {
             receipts.listed(0, 0);
         } else {
-            safe.extend(self.fetch(client, inbox, &folder, new, support, receipts).await?);
+            safe.extend(fetch_new(client, inbox, &folder, new).await?);
         }
         if self.after == After::Delete && !safe.is_empty() {
             support.stage(Stage::Delete);
@@ -149,35 +144,33 @@ impl ImapTransport {
         let user = self.server.user.as_deref().unwrap_or_default();
         Ok(Folder { mailbox: format!("imap:{user}@{}/{name};{validity}", self.server.host), uids })
     }
+}
 
-    /// Fetches what is new. Gives what is safe here now.
-    async fn fetch(
-        &self,
-        client: &mut Client<'_>,
-        inbox: &Inbox<'_>,
-        folder: &Folder,
-        new: Vec<NonZeroU32>,
-        support: &Support,
-        receipts: &Receipts,
-    ) -> Result<Vec<NonZeroU32>, Failure> {
-        let sizes = fetch::sizes(client, &uids::sets(&folder.uids, &new)).await?;
-        receipts.listed(new.len() as u64, sizes.values().sum());
-        support.stage(Stage::Fetch);
-        let mut intake = inbox.mailbox(&folder.mailbox).await?;
-        let (there, missing): (Vec<NonZeroU32>, Vec<NonZeroU32>) =
-            new.into_iter().partition(|uid| intake.already(&uid.to_string()));
-        let found = there.into_iter().map(|uid| {
-            let bytes = sizes.get(&uid).copied().unwrap_or_default();
-            ReceivedItem { uid: uid.to_string(), bytes }
-        });
-        intake.found(found.collect()).await?;
-        let sets = uids::sets(&folder.uids, &missing);
-        let fetched = fetch::messages(client, &mut intake, sets, support, &mut Meter::new(support)).await;
-        // What came whole before the line dropped is kept, unless everything is to stop now.
-        let settled = if support.cancel().is_cancelled() { Ok(Vec::new()) } else { intake.settle().await };
-        fetched?;
-        Ok(numbers(settled?).into_iter().collect())
-    }
+/// Fetches what is new. Gives what is safe here now.
+async fn fetch_new(
+    client: &mut Client<'_>,
+    inbox: &Inbox<'_>,
+    folder: &Folder,
+    new: Vec<NonZeroU32>,
+) -> Result<Vec<NonZeroU32>, Failure> {
+    let support = inbox.support;
+    let sizes = fetch::sizes(client, &uids::sets(&folder.uids, &new)).await?;
+    inbox.receipts.listed(new.len() as u64, sizes.values().sum());
+    support.stage(Stage::Fetch);
+    let mut intake = inbox.mailbox(&folder.mailbox).await?;
+    let (there, missing): (Vec<NonZeroU32>, Vec<NonZeroU32>) =
+        new.into_iter().partition(|uid| intake.already(&uid.to_string(), sizes.get(uid).copied()));
+    let found = there.into_iter().map(|uid| {
+        let bytes = sizes.get(&uid).copied().unwrap_or_default();
+        ReceivedItem { uid: uid.to_string(), bytes }
+    });
+    intake.found(found.collect()).await?;
+    let sets = uids::sets(&folder.uids, &missing);
+    let fetched = fetch::messages(client, &mut intake, sets, support, &mut Meter::new(support)).await;
+    // What came whole before the line dropped is kept, unless everything is to stop now.
+    let settled = if support.cancel().is_cancelled() { Ok(Vec::new()) } else { intake.settle().await };
+    fetched?;
+    Ok(numbers(settled?).into_iter().collect())
 }
 
 /// Deletes messages that are safe here. Gives whether they are gone.

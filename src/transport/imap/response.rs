@@ -11,7 +11,7 @@ use imap_types::fetch::MessageDataItem;
 use imap_types::flag::{Flag, FlagFetch};
 use imap_types::response::{Capability, Code, Data, GreetingKind, Response, Status};
 
-use super::wire::Broken;
+use super::wire::{Broken, is_status};
 use crate::transport::deliver::Marks;
 
 /// Said of one message.
@@ -108,8 +108,13 @@ impl Event {
             return Ok(Self::Continue(text.trim_ascii().to_vec()));
         }
         // Text in the server's own language is common, and nothing hangs on it; the grammar has ASCII only.
-        let ascii: Vec<u8> = response.iter().map(|&byte| if byte.is_ascii() { byte } else { b'?' }).collect();
-        match ResponseCodec::default().decode(&ascii) {
+        let ascii: Vec<u8>;
+        let mut response = response;
+        if is_status(&[], response) {
+            ascii = response.iter().map(|&byte| if byte.is_ascii() { byte } else { b'?' }).collect();
+            response = &ascii;
+        }
+        match ResponseCodec::default().decode(response) {
             Ok((_, Response::Data(data))) => Ok(Self::of_data(data)),
             Ok((_, Response::Status(status))) => Ok(Self::of_status(&status)),
             Ok((_, Response::CommandContinuationRequest(_))) => Ok(Self::Other),

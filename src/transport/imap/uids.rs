@@ -112,7 +112,10 @@ mod tests {
 
     #[test]
     fn names_are_written_as_the_rfc_shows() {
-        assert_eq!(encode_name("~peter/mail/\u{53f0}\u{5317}/\u{65e5}\u{672c}\u{8a9e}"), "~peter/mail/&U,BTFw-/&ZeVnLIqe-");
+        assert_eq!(
+            encode_name("~peter/mail/\u{53f0}\u{5317}/\u{65e5}\u{672c}\u{8a9e}"),
+            "~peter/mail/&U,BTFw-/&ZeVnLIqe-"
+        );
         assert_eq!(encode_name("Tom & Jerry"), "Tom &- Jerry");
         assert_eq!(encode_name("INBOX"), "INBOX");
     }

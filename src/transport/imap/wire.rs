@@ -153,8 +153,9 @@ impl Cutter {
     }
 }
 
-/// Status responses end in text for people, which may look like anything: they have no literals.
-fn is_status(head: &[u8], line: &[u8]) -> bool {
+/// Status responses end in text for people, which may look like anything: they have no literals. `head` is what came
+/// before this line, if anything did.
+pub(super) fn is_status(head: &[u8], line: &[u8]) -> bool {
     let start = if head.is_empty() { line } else { head };
     let mut words = start.split(|&byte| byte == b' ');
     if words.next() != Some(b"*") {

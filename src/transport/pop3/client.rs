@@ -13,7 +13,7 @@ use crate::profile::{Security, ServerConfig};
 use crate::transport::{Support, secrets};
 
 /// How long the server may be silent.
-const SILENCE: Duration = Duration::from_secs(2 * 60);
+const SILENCE: Duration = Duration::from_mins(2);
 /// Room made for one read, in bytes.
 const READ_BYTES: usize = 64 << 10;
 /// Lines of a list that are not message data: more than any server has.
@@ -135,10 +135,9 @@ impl<'a> Client<'a> {
     /// As [`Self::event`].
     pub(super) async fn lines(&mut self, stage: Stage, mut each: impl FnMut(Bytes)) -> Result<Status, Failure> {
         let status = self.status(stage).await?;
-        while status.ok {
-            match self.event(stage).await? {
-                Event::Line(line) => each(line),
-                _ => break,
+        if status.ok {
+            while let Event::Line(line) = self.event(stage).await? {
+                each(line);
             }
         }
         Ok(status)
@@ -176,9 +175,18 @@ impl<'a> Client<'a> {
     async fn ask_capabilities(&mut self) -> Result<(), Failure> {
         self.send("CAPA", Expect::Lines);
         let mut lines = Vec::new();
-        let status = self.lines(Stage::Greeting, |line| if lines.len() < CAPABILITIES { lines.push(line) }).await?;
-        self.capabilities =
-            if status.ok { Capabilities::parse(&lines) } else { Capabilities { user: true, ..Capabilities::default() } };
+        let status = self
+            .lines(Stage::Greeting, |line| {
+                if lines.len() < CAPABILITIES {
+                    lines.push(line);
+                }
+            })
+            .await?;
+        self.capabilities = if status.ok {
+            Capabilities::parse(&lines)
+        } else {
+            Capabilities { user: true, ..Capabilities::default() }
+        };
         Ok(())
     }
 
@@ -216,10 +224,9 @@ impl<'a> Client<'a> {
             self.exchange(exchange).await?
         };
         let signed_in = self.approve(Stage::Login, status);
-        if let Err(failure) = &signed_in
-            && failure.class == Class::Login
-        {
-            secrets::refused(self.support, server);
+        if let Err(Failure { class: Class::Login, reply, .. }) = &signed_in {
+            let words = reply.as_ref().map_or("", |reply| &reply.text);
+            secrets::refused(self.support, server, words);
         }
         signed_in
     }
@@ -263,13 +270,12 @@ impl<'a> Client<'a> {
                 }
                 _ => return Err(self.failure(Class::Protocol, Stage::Login, "the server answered out of turn")),
             };
-            let answer = match later.take() {
-                Some(initial) => initial,
-                None => {
-                    let decoded = sasl::decode(&String::from_utf8_lossy(&challenge));
-                    let answer = decoded.and_then(|challenge| exchange.respond(&challenge));
-                    sasl::encode(&answer.map_err(|error| error.failure(&self.at))?)
-                }
+            let answer = if let Some(initial) = later.take() {
+                initial
+            } else {
+                let decoded = sasl::decode(&String::from_utf8_lossy(&challenge));
+                let answer = decoded.and_then(|challenge| exchange.respond(&challenge));
+                sasl::encode(&answer.map_err(|error| error.failure(&self.at))?)
             };
             self.out.extend_from_slice(answer.as_bytes());
             self.out.extend_from_slice(b"\r\n");

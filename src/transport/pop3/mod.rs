@@ -17,10 +17,10 @@ use std::collections::{HashSet, VecDeque};
 use client::Client;
 use session::{Event, Expect};
 
-use super::deliver::{Delivery, Inbox, Intake, Marks, Writer};
+use super::deliver::{Delivery, Inbox, Intake, Marks};
 use super::meter::Meter;
 use super::report::ReportKind;
-use super::{BoxFuture, ReceivedItem, Receipts, Support, Traits, Transport};
+use super::{BoxFuture, Receipts, ReceivedItem, Support, Traits, Transport};
 use crate::mapi::{Blame, Class, Failure, Stage};
 use crate::net::connect::address_words;
 use crate::profile::{After, DeliverTo, Identity, ServerConfig};
@@ -96,7 +96,8 @@ impl Pop3Transport {
         }
         if self.after == After::Delete {
             support.stage(Stage::Delete);
-            let by_uid = listed.iter().filter(|one| is_known(one) || one.uid.as_ref().is_some_and(|uid| safe.contains(uid)));
+            let by_uid =
+                listed.iter().filter(|one| is_known(one) || one.uid.as_ref().is_some_and(|uid| safe.contains(uid)));
             let by_digest = fetched.iter().filter(|(_, uid)| safe.contains(uid) || known.contains(uid));
             let numbers: HashSet<u32> = by_uid.map(|one| one.number).chain(by_digest.map(|one| one.0)).collect();
             delete(&mut client, numbers).await?;
@@ -119,9 +120,10 @@ impl Pop3Transport {
         let mut listed = Vec::new();
         let status = client
             .lines(Stage::List, |line| {
-                listed.extend(numbered(&line).and_then(|(number, size)| {
-                    Some(Listed { number, size: size.parse().ok()?, uid: None })
-                }));
+                listed.extend(
+                    numbered(&line)
+                        .and_then(|(number, size)| Some(Listed { number, size: size.parse().ok()?, uid: None })),
+                );
             })
             .await?;
         client.approve(Stage::List, status)?;
@@ -178,7 +180,7 @@ struct Fetch<'a> {
 impl Fetch<'_> {
     async fn all(&mut self, client: &mut Client<'_>, intake: &mut Intake<'_>, new: &[&Listed]) -> Result<(), Failure> {
         let (found, missing): (Vec<&Listed>, Vec<&Listed>) =
-            new.iter().partition(|one| one.uid.as_deref().is_some_and(|uid| intake.already(uid)));
+            new.iter().partition(|one| one.uid.as_deref().is_some_and(|uid| intake.already(uid, Some(one.size))));
         let items = found.into_iter().filter_map(|one| Some(ReceivedItem { uid: one.uid.clone()?, bytes: one.size }));
         intake.found(items.collect()).await?;
 
@@ -219,8 +221,8 @@ impl Fetch<'_> {
             None => writer.digested(),
         };
         self.fetched.push((one.number, uid.clone()));
-        if one.uid.is_none() && (self.known.contains(&uid) || intake.already(&uid)) {
-            return intake.found(vec![ReceivedItem { uid, bytes: Writer::size(&writer) }]).await;
+        if one.uid.is_none() && (self.known.contains(&uid) || intake.already(&uid, Some(writer.size()))) {
+            return intake.found(vec![ReceivedItem { uid, bytes: writer.size() }]).await;
         }
         intake.add(writer.finish(uid, Marks::default()).await?).await
     }

@@ -1,0 +1,48 @@
+# The front door. Two commands are all one needs:
+#
+#   make demo    set up what is missing, build, open the window on a mail provider of its own
+#   make test    set up what is missing, run everything that is run on every change
+#
+# and three more for those who work on it:
+#
+#   make check   the quick loop: format, lints, unit tests
+#   make lint    lints and documentation alone
+#   make audit   licences, sources and known holes of what it is built from
+
+CARGO ?= cargo
+
+# cargo-nextest keeps slow tests apart and ends stuck ones; without it the tests run all the same.
+ifneq ($(shell command -v cargo-nextest),)
+run_tests = $(CARGO) nextest run --locked $(if $(CI),--profile ci) $(1)
+else
+run_tests = $(CARGO) test --locked $(1)
+endif
+
+.PHONY: demo test check lint audit setup
+
+demo:
+	@scripts/setup demo
+	$(CARGO) run --locked -- --demo
+
+# The tests come last, so that their closing line is the last word.
+test: setup lint
+	@if command -v cargo-deny >/dev/null; then cargo-deny check bans licenses sources; fi
+	$(call run_tests)
+
+check:
+	$(CARGO) fmt --check
+	$(CARGO) clippy --locked --all-targets -- -D warnings
+	$(call run_tests,--lib --bins)
+
+lint:
+	$(CARGO) fmt --check
+	$(CARGO) clippy --locked --all-targets -- -D warnings
+	$(CARGO) clippy --locked --no-default-features -- -D warnings
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --no-deps --document-private-items
+
+audit:
+	@command -v cargo-deny >/dev/null || { echo "cargo-deny is missing: cargo install --locked cargo-deny"; exit 1; }
+	cargo-deny check
+
+setup:
+	@scripts/setup test

@@ -1,0 +1,128 @@
+//! Claiming: which envelopes a transport gets next.
+
+use rusqlite::{Connection, OptionalExtension, Row, params};
+
+use super::SpoolError;
+use super::model::{ClaimedEnvelope, Eligibility, INLINE_BYTES, Seconds};
+use super::sql::unsigned;
+use crate::mapi::{MessageId, QueueState, RecipientId};
+
+/// What one transport may take next in one state, first due first. Read from the index in order: its cost is that of
+/// the rows it gives, not of the queue.
+pub(super) const CANDIDATES: &str = "
+    SELECT e.id, e.message, e.attempts, e.sender, e.size, m.eight_bit, m.smtputf8, e.queued_at, e.declined
+    FROM envelope e INDEXED BY envelope_due CROSS JOIN message m ON m.id = e.message
+    WHERE e.transport = ?1 AND e.state = ?2 AND e.due <= ?3 AND e.run <> ?4
+      AND (e.not_before IS NULL OR e.not_before <= ?5)
+    ORDER BY e.due, e.id LIMIT ?6";
+
+/// See [`super::SpoolTransaction::claim`]. `most`: messages and bytes.
+pub(super) fn claim(
+    db: &Connection,
+    transport: &str,
+    most: (u32, u64),
+    which: &Eligibility,
+) -> Result<Vec<ClaimedEnvelope>, SpoolError> {
+    let mut found = Vec::new();
+    if !which.only_deferred {
+        let due = if which.lift_not_before { Seconds::MAX } else { which.now };
+        found.extend(candidates(db, transport, (QueueState::Queued, due), most.0, which)?);
+    }
+    let due = if which.lift_back_off { Seconds::MAX } else { which.now };
+    found.extend(candidates(db, transport, (QueueState::Deferred, due), most.0, which)?);
+    found.sort_unstable_by_key(|envelope| envelope.envelope);
+    keep_what_fits(&mut found, most);
+    for envelope in &mut found {
+        take(db, envelope, which)?;
+    }
+    Ok(found)
+}
+
+fn candidates(
+    db: &Connection,
+    transport: &str,
+    (state, due): (QueueState, Seconds),
+    messages: u32,
+    which: &Eligibility,
+) -> Result<Vec<ClaimedEnvelope>, SpoolError> {
+    let wished = if which.lift_not_before { Seconds::MAX } else { which.now };
+    let mut statement = db.prepare_cached(CANDIDATES)?;
+    let mut rows = statement.query(params![transport, state, due, which.run, wished, messages])?;
+    let mut found = Vec::new();
+    while let Some(row) = rows.next()? {
+        found.push(candidate(row)?);
+    }
+    Ok(found)
+}
+
+fn candidate(row: &Row<'_>) -> Result<ClaimedEnvelope, SpoolError> {
+    let declined: String = row.get(8)?;
+    Ok(ClaimedEnvelope {
+        envelope: row.get(0)?,
+        message: row.get(1)?,
+        attempt: row.get::<_, u32>(2)?.saturating_add(1),
+        sender: row.get(3)?,
+        recipients: Vec::new(),
+        size: unsigned(row.get(4)?),
+        inline: None,
+        eight_bit: row.get(5)?,
+        smtputf8: row.get(6)?,
+        submitted_at: row.get(7)?,
+        declined: serde_json::from_str(&declined).map_err(|error| SpoolError::json("declined", &error))?,
+    })
+}
+
+/// The longest beginning within both limits, but at least one if any message is wanted.
+fn keep_what_fits(found: &mut Vec<ClaimedEnvelope>, (messages, bytes): (u32, u64)) {
+    let (mut kept, mut sum) = (0, 0_u64);
+    for envelope in found.iter().take(usize::try_from(messages).unwrap_or(usize::MAX)) {
+        sum = sum.saturating_add(envelope.size);
+        if kept > 0 && sum > bytes {
+            break;
+        }
+        kept += 1;
+    }
+    found.truncate(kept);
+}
+
+/// Puts one in flight, and fetches what is needed to send it.
+fn take(db: &Connection, envelope: &mut ClaimedEnvelope, which: &Eligibility) -> Result<(), SpoolError> {
+    let id = envelope.envelope;
+    let mut recipients = db.prepare_cached(
+        "UPDATE recipient SET earlier = state, state = ?2 WHERE envelope = ?1 AND state IN (?3, ?4)
+         RETURNING id, address",
+    )?;
+    let claimed = recipients
+        .query_map(params![id, QueueState::InFlight, QueueState::Queued, QueueState::Deferred], |row| {
+            Ok((row.get::<_, RecipientId>(0)?, row.get(1)?))
+        })?;
+    envelope.recipients = claimed.collect::<Result<_, _>>()?;
+    // RETURNING promises no order.
+    envelope.recipients.sort_unstable_by_key(|(recipient, _)| *recipient);
+    db.prepare_cached(
+        "UPDATE envelope SET state = ?2, attempts = attempts + 1, run = ?3, offered_at = NULL
+         WHERE id = ?1",
+    )?
+    .execute(params![id, QueueState::InFlight, which.run])?;
+    db.prepare_cached(
+        "INSERT INTO attempt (envelope, number, began, result)
+         SELECT ?1, COALESCE(MAX(number), 0) + 1, ?2, '' FROM attempt WHERE envelope = ?1",
+    )?
+    .execute(params![id, which.now])?;
+    envelope.inline = inline(db, envelope.message, envelope.size)?;
+    Ok(())
+}
+
+/// A small content. One whose chunk is not what it should be is left to [`super::StoredContent`], which reports it for
+/// this message alone.
+fn inline(db: &Connection, message: MessageId, size: u64) -> Result<Option<Vec<u8>>, SpoolError> {
+    if size == 0 {
+        return Ok(Some(Vec::new()));
+    }
+    if size > INLINE_BYTES {
+        return Ok(None);
+    }
+    let mut statement = db.prepare_cached("SELECT bytes FROM chunk WHERE message = ?1 AND number = 0")?;
+    let bytes: Option<Vec<u8>> = statement.query_row([message], |row| row.get(0)).optional()?;
+    Ok(bytes.filter(|bytes| bytes.len() as u64 == size))
+}

@@ -1,0 +1,180 @@
+//! The connections of one outgoing phase: one to begin with, more as there is more work than those at hand can carry.
+//!
+//! When a connection has shown that the server takes mail, and a message has to wait for room nevertheless, as many
+//! more are opened as there are, up to the profile's limit. A connection that broke off after it had got answers is
+//! opened anew: servers limit what one session may carry, and lines drop. One that got none is not: that ends it.
+
+use std::future::poll_fn;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::task::Poll;
+
+use secrecy::SecretString;
+use tokio::sync::{Notify, OnceCell};
+
+use super::drive::{Drive, End};
+use super::feed::{Feed, Spare};
+use super::flight::Ended;
+use super::open::Opening;
+use crate::mapi::{Class, Failure, Outcome, Stage};
+use crate::net::connect::address_words;
+use crate::net::sasl;
+use crate::profile::SmtpConfig;
+use crate::transport::meter::Meter;
+use crate::transport::{BoxFuture, Job, Severity, Submissions, Support, secrets};
+
+/// One outgoing phase.
+pub(super) struct Crew<'a> {
+    pub(super) support: &'a Support,
+    pub(super) lmtp: bool,
+    config: &'a SmtpConfig,
+    queue: &'a Submissions,
+    spare: Spare,
+    meter: Mutex<Meter<'a>>,
+    secret: OnceCell<Option<SecretString>>,
+    /// More hands are wanted.
+    wanted: Notify,
+    /// Connections that have been begun and are not ready yet.
+    opening: AtomicUsize,
+}
+
+impl<'a> Crew<'a> {
+    /// A crew for this phase.
+    pub(super) fn new(config: &'a SmtpConfig, lmtp: bool, support: &'a Support, queue: &'a Submissions) -> Self {
+        Self {
+            support,
+            lmtp,
+            config,
+            queue,
+            spare: Spare::default(),
+            meter: Mutex::new(Meter::new(support)),
+            secret: OnceCell::new(),
+            wanted: Notify::new(),
+            opening: AtomicUsize::new(0),
+        }
+    }
+
+    /// Works until the queue is drained.
+    ///
+    /// # Errors
+    /// What broke the work off, unless other connections did it all.
+    pub(super) async fn run(&self) -> Result<(), Failure> {
+        let most = usize::from(self.config.connections.max(1));
+        let mut hands: Vec<BoxFuture<'_, Result<(), Failure>>> = Vec::new();
+        let (mut begun, mut wanted, mut drained, mut broken) = (0, 1, false, None);
+        loop {
+            while begun < most && wanted > 0 {
+                hands.push(Box::pin(self.work(begun == 0)));
+                (begun, wanted) = (begun + 1, wanted - 1);
+            }
+            tokio::select! {
+                biased;
+                result = first_done(&mut hands) => match result {
+                    Some(Ok(())) => drained = true,
+                    Some(Err(failure)) => broken = broken.or(Some(failure)),
+                    None => break,
+                },
+                () = self.wanted.notified() => wanted = hands.len(),
+            }
+        }
+        let mut left_over = false;
+        while let Some(job) = self.spare.take() {
+            left_over = true;
+            self.queue.end_all(&job, &Outcome::Returned);
+        }
+        if self.support.cancel().is_cancelled() {
+            return Err(Failure::cancelled(Stage::Queue, address_words(&self.config.server)));
+        }
+        match broken {
+            Some(failure) if left_over || !drained => Err(failure),
+            _ => Ok(()),
+        }
+    }
+
+    /// There is more work than the connections at hand can carry.
+    pub(super) fn more_hands(&self) {
+        if self.opening.load(Ordering::Relaxed) == 0 {
+            self.wanted.notify_one();
+        }
+    }
+
+    /// An envelope is through.
+    pub(super) fn end_message(&self, ended: Ended) {
+        let acknowledged = ended.acknowledged();
+        self.queue.end_message(ended.job.envelope, ended.outcomes);
+        if acknowledged > 0 {
+            self.meter.lock().unwrap_or_else(PoisonError::into_inner).add(acknowledged);
+        }
+    }
+
+    /// An envelope was not put at risk by a session that broke off: another may have it.
+    pub(super) fn leave(&self, job: Job) {
+        self.spare.put([job]);
+    }
+
+    /// One connection, from its first message to the last.
+    async fn work(&self, first: bool) -> Result<(), Failure> {
+        let mut feed = Feed::new(self.queue, &self.spare, self.support.ending());
+        let result = self.serve(&mut feed, first).await;
+        feed.close().await;
+        result
+    }
+
+    async fn serve<'f>(&'f self, feed: &mut Feed<'f>, first: bool) -> Result<(), Failure> {
+        // The row shows how far the first connection is: several would contradict each other.
+        let show = |stage| self.support.stage(stage);
+        let hide = |_stage| ();
+        let stage: &(dyn Fn(Stage) + Send + Sync) = if first { &show } else { &hide };
+        while feed.claim().await {
+            self.opening.fetch_add(1, Ordering::Relaxed);
+            let line = self.open(stage).await;
+            self.opening.fetch_sub(1, Ordering::Relaxed);
+            match Drive::new(line?, self, feed, stage).run().await {
+                End::Done => (),
+                End::Lost { failure, answered } if answered && is_worth_another(&failure) => {
+                    self.support.log(Severity::Info, format!("connecting anew after: {failure}"));
+                }
+                End::Lost { failure, .. } => return Err(failure),
+            }
+        }
+        Ok(())
+    }
+
+    async fn open(&self, stage: &(dyn Fn(Stage) + Send + Sync)) -> Result<super::open::Line, Failure> {
+        let server = &self.config.server;
+        let secret = self.secret.get_or_try_init(|| async {
+            match sasl::account(server) {
+                Some(_) => secrets::password(self.support, server).await.map(Some),
+                None => Ok(None),
+            }
+        });
+        let secret = secret.await?.clone();
+        Opening { server, lmtp: self.lmtp, secret, support: self.support, stage }.open().await
+    }
+}
+
+/// The line or the message was at fault, so a new line may do better.
+const fn is_worth_another(failure: &Failure) -> bool {
+    matches!(failure.class, Class::Transient | Class::Local)
+}
+
+/// The result of the first that is done, which leaves; `None` when there is nobody.
+async fn first_done(hands: &mut Vec<BoxFuture<'_, Result<(), Failure>>>) -> Option<Result<(), Failure>> {
+    poll_fn(|cx| {
+        if hands.is_empty() {
+            return Poll::Ready(None);
+        }
+        let done = hands.iter_mut().enumerate().find_map(|(index, hand)| match hand.as_mut().poll(cx) {
+            Poll::Ready(result) => Some((index, result)),
+            Poll::Pending => None,
+        });
+        match done {
+            Some((index, result)) => {
+                drop(hands.swap_remove(index));
+                Poll::Ready(Some(result))
+            }
+            None => Poll::Pending,
+        }
+    })
+    .await
+}

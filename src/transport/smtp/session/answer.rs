@@ -1,0 +1,178 @@
+//! The reading cursor of a [`Session`]: what each reply means for the flight it belongs to.
+
+use super::{Expected, Manner, Session, flight_mut};
+use crate::mapi::{Blame, Class, Failure, Outcome, Reply, Stage};
+use crate::transport::smtp::classify::{Asked, ends_session, outcome, positive, refusal};
+use crate::transport::smtp::flight::{Flight, Step};
+use crate::transport::smtp::stuffing::Stuffing;
+
+impl Session {
+    /// The next reply.
+    ///
+    /// # Errors
+    /// What ends the session: 421, a refusal that is not about a message, an answer out of turn.
+    pub(in crate::transport::smtp) fn reply(&mut self, reply: Reply) -> Result<(), Failure> {
+        let Some(expected) = self.expected.front().copied() else {
+            self.dismissed |= reply.code == 421;
+            let what = if self.dismissed { "" } else { "the server answered without being asked" };
+            let class = if self.dismissed { Class::Transient } else { Class::Protocol };
+            let failure = Failure::new(class, Stage::Envelope, &*self.at, what).with_reply(reply);
+            return Err(if self.dismissed { failure.blaming(Blame::Site) } else { failure });
+        };
+        if reply.code == 421 {
+            return Err(self.dismiss(reply, expected));
+        }
+        self.expected.pop_front();
+        match expected {
+            Expected::Reset if !positive(&reply) => return Err(self.refusal(reply, Asked::Reset)),
+            Expected::Reset | Expected::Quit => (),
+            Expected::Mail(number) => self.answer_mail(number, reply)?,
+            Expected::Rcpt(number, member) => self.answer_rcpt(number, member, reply)?,
+            Expected::Data(number) => self.answer_data(number, reply)?,
+            Expected::Content(number) => self.answer_content(number, reply)?,
+            Expected::LoneDot(number) => self.end_round(number),
+        }
+        self.advance();
+        Ok(())
+    }
+
+    fn answer_mail(&mut self, number: u64, reply: Reply) -> Result<(), Failure> {
+        if positive(&reply) {
+            return Ok(());
+        }
+        let failure = self.refusal(reply, Asked::Mail);
+        if let Some(flight) = flight_mut(&mut self.flights, self.first, number) {
+            flight.refuse_sender(failure.clone());
+        }
+        if ends_session(&failure) {
+            return Err(failure);
+        }
+        self.trouble(&failure);
+        if self.manner == Manner::Steps {
+            self.end_round(number);
+        }
+        Ok(())
+    }
+
+    fn answer_rcpt(&mut self, number: u64, member: usize, reply: Reply) -> Result<(), Failure> {
+        let Some(flight) = flight_mut(&mut self.flights, self.first, number) else { return Ok(()) };
+        flight.answer_rcpt(member, reply, &self.at)?;
+        let last = flight.address(member + 1).is_none();
+        let nobody = flight.accepted() == 0;
+        let not_begun = matches!(flight.step, Step::Rcpt(_) | Step::Body);
+        if last && nobody && not_begun {
+            self.end_round(number);
+        }
+        Ok(())
+    }
+
+    fn answer_data(&mut self, number: u64, reply: Reply) -> Result<(), Failure> {
+        let accepted = self.flight(number).map_or(0, Flight::accepted);
+        match (reply.code, accepted) {
+            (354, 0) if self.lmtp => {
+                let what = "the server wants a content that nobody gets";
+                return Err(Failure::new(Class::Protocol, Stage::Content, &*self.at, what).with_reply(reply));
+            }
+            (354, 0) => {
+                self.command(".");
+                self.expected.push_back(Expected::LoneDot(number));
+                self.unsure = false;
+                self.set_step(number, Step::Written);
+            }
+            (354, _) => {
+                self.stuffing = Stuffing::new();
+                self.set_step(number, Step::Content(0));
+                self.expected.push_back(Expected::Content(number));
+            }
+            (400.., 0) => self.end_round(number),
+            _ => {
+                let failure = self.refusal(reply, Asked::Data);
+                if ends_session(&failure) {
+                    return Err(failure);
+                }
+                self.settle_accepted(number, &outcome(failure));
+                self.end_round(number);
+            }
+        }
+        Ok(())
+    }
+
+    fn answer_content(&mut self, number: u64, reply: Reply) -> Result<(), Failure> {
+        let Some(flight) = flight_mut(&mut self.flights, self.first, number) else { return Ok(()) };
+        // The rest of it can't be kept back now, nor can it be sent to a server that has stopped listening.
+        let early = (!flight.committed).then(|| {
+            let what = "the server answered before it had the whole content";
+            Failure::new(Class::Transient, Stage::Content, &*self.at, what).with_reply(reply.clone())
+        });
+        let taken = positive(&reply) && flight.committed;
+        let nobody = flight.accepted() == 0;
+        let result = if taken {
+            Outcome::Sent(reply.to_string())
+        } else {
+            let failure = refusal(reply, Asked::Content, &self.at);
+            if !nobody && ends_session(&failure) {
+                // It was not taken: that is no doubt.
+                flight.committed = false;
+                return Err(failure);
+            }
+            outcome(failure)
+        };
+        let mut more = false;
+        if self.lmtp {
+            more = flight.answer_next(result.clone());
+        } else if taken || !nobody {
+            flight.answer_all(&result);
+        }
+        match &result {
+            Outcome::Sent(_) => self.window.open(),
+            Outcome::Deferred(failure) => self.trouble(failure),
+            _ => (),
+        }
+        if more {
+            self.expected.push_front(Expected::Content(number));
+        } else {
+            self.end_round(number);
+            // Everything written was answered, and the last of it with yes: no transaction can be open.
+            self.unsure &= !(taken && self.expected.is_empty());
+        }
+        early.map_or(Ok(()), Err)
+    }
+
+    /// The server says that it closes the line. If that is its answer to a content, that message is to wait: else it
+    /// would be the first again, and could hold up all others for ever.
+    fn dismiss(&mut self, reply: Reply, expected: Expected) -> Failure {
+        self.dismissed = true;
+        let failure = self.refusal(reply, expected.asked());
+        if let Expected::Content(number) = expected {
+            let result = Outcome::Deferred(failure.clone());
+            match flight_mut(&mut self.flights, self.first, number) {
+                Some(flight) if self.lmtp => _ = flight.answer_next(result),
+                Some(flight) => flight.answer_all(&result),
+                None => (),
+            }
+        }
+        failure
+    }
+
+    fn settle_accepted(&mut self, number: u64, outcome: &Outcome) {
+        if let Some(flight) = flight_mut(&mut self.flights, self.first, number) {
+            flight.answer_all(outcome);
+        }
+    }
+
+    /// The transaction of the oldest flight is over: so is the flight, unless recipients are left for another round.
+    fn end_round(&mut self, number: u64) {
+        debug_assert_eq!(number, self.first, "replies come in order, so flights end in order");
+        let Some(mut flight) = self.flights.pop_front() else { return };
+        self.first += 1;
+        self.writing = self.writing.max(self.first);
+        flight.close_round();
+        self.enqueue(flight);
+    }
+
+    fn trouble(&mut self, failure: &Failure) {
+        if failure.blame == Blame::Site {
+            self.window.close();
+        }
+    }
+}
