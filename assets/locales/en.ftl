@@ -241,11 +241,6 @@ q-total = { $n ->
    *[other] { $n } messages
 }
 q-loading = Reading…
-q-when = { $when }
-q-tries = { $n ->
-    [one] try { $n }
-   *[other] try { $n }
-}
 q-not-before = Not before { $time }
 q-row = { $state }: { $subject }, from { $from } to { $to }, { $size }, queued { $age } ago
 q-sort = Sort by { $column }
@@ -271,8 +266,7 @@ q-choose-transport = Give { $n ->
 p-empty = Nothing is running
 p-empty-do = Press { $key } to send and receive with every transport.
 p-count = { $done } of { $total }
-p-bytes = { $done } of { $total }
-p-elapsed = Started { $ago }
+p-elapsed = Elapsed
 p-messages = Messages
 p-data = Data
 p-rate = Speed
@@ -306,9 +300,6 @@ log-none-do = Switch on more kinds above.
 log-info = Info
 log-warning = Warnings
 log-error = Errors
-log-time = Time
-log-transport = Transport
-log-text = What happened
 log-spooler = Spooler
 sev-info = Info
 sev-warning = Warning
@@ -387,7 +378,6 @@ close = Close
 
 ## Dialogs
 dlg-cancel = Cancel
-dlg-ok = OK
 dlg-password = Password for { $name }
 dlg-password-for = { $user } at { $host }
 dlg-password-refused = The last one was refused: { $reply }
@@ -427,9 +417,6 @@ dlg-help-everywhere = Everywhere
 dlg-help-lists = In lists
 help-arrows = Arrow keys, Page up, Page down, Home, End
 help-arrows-do = Move; with Shift select more
-help-enter = Enter
-help-enter-do = The one thing to do for the row
-help-ctrl-a = Ctrl+A
 dlg-settings = Settings
 set-language = Language
 set-language-system = As the system
@@ -442,7 +429,6 @@ set-scale = Size of text
 set-rows = Rows
 set-rows-comfortable = Comfortable
 set-rows-compact = Compact
-set-no-colours-note = Follows the desktop's light or dark.
 
 ## First start
 first-title = Every mail queue you have, emptied when you say so
@@ -491,11 +477,9 @@ a11y-status-table = Status table
 a11y-queue = Queue
 a11y-log = Log
 a11y-properties = Properties
-a11y-tabs = Tabs
 a11y-row = { $name }, { $provider }: { $status }. { $counts }
 a11y-count-to-send = { $n } to send
 a11y-count-deferred = { $n } deferred
 a11y-count-held = { $n } held
 a11y-count-failed = { $n } failed
 a11y-count-waiting = { $n } waiting on the server
-a11y-splitter = Height of the status table

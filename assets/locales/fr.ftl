@@ -265,6 +265,7 @@ q-choose-transport = Confier { $n ->
 ## Progress
 p-empty = Rien n’est en cours
 p-empty-do = { $key } envoie et reçoit avec tous les transports.
+p-elapsed = Durée
 p-count = { $done } sur { $total }
 p-messages = Messages
 p-data = Données

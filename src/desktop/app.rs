@@ -94,8 +94,9 @@ impl App {
         }
         self.state.readiness = self.engine.readiness();
         self.raw = self.engine.rows();
-        self.rows = RowView::all(&self.raw, &self.text, self.engine.now());
-        self.state.settle(&self.rows);
+        let now = self.engine.now();
+        self.rows = RowView::all(&self.raw, &self.text, now);
+        self.state.settle(&self.rows, now);
         let filter = self.state.wanted_filter(&self.rows);
         self.state.queue.set_filter(filter);
         self.ask_next_question();
@@ -213,7 +214,7 @@ fn parts(ui: &mut Ui, scene: &mut Scene<'_>) {
         return;
     }
     let room = ui.available_height();
-    let wanted = status_table::wanted_height(scene);
+    let wanted = status_table::wanted_height(scene, ui.available_width());
     let least = status_table::HEADER + scene.state.settings.tall_row_height() * 2.0;
     Panel::top("status")
         .resizable(true)

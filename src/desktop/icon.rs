@@ -1,73 +1,71 @@
 //! The icons: glyphs of the shipped icon font (Material Symbols Rounded), under the names of what they mean here.
 
 /// An icon: one glyph.
-pub type Icon = &'static str;
+pub(super) type Icon = &'static str;
 
 /// Send and receive.
-pub const SEND_RECEIVE: Icon = "\u{e627}";
+pub(super) const SEND_RECEIVE: Icon = "\u{e627}";
 /// Send.
-pub const SEND: Icon = "\u{e5d8}";
+pub(super) const SEND: Icon = "\u{e5d8}";
 /// Receive.
-pub const RECEIVE: Icon = "\u{e5db}";
+pub(super) const RECEIVE: Icon = "\u{e5db}";
 /// Stop what runs.
-pub const CANCEL: Icon = "\u{e047}";
+pub(super) const CANCEL: Icon = "\u{e047}";
 /// Close; empty a field.
-pub const CLOSE: Icon = "\u{e5cd}";
+pub(super) const CLOSE: Icon = "\u{e5cd}";
 /// Find.
-pub const FIND: Icon = "\u{ef7a}";
+pub(super) const FIND: Icon = "\u{ef7a}";
 /// All is well.
-pub const WELL: Icon = "\u{f0be}";
+pub(super) const WELL: Icon = "\u{f0be}";
 /// Trouble.
-pub const TROUBLE: Icon = "\u{f8b6}";
+pub(super) const TROUBLE: Icon = "\u{f8b6}";
 /// Should be looked at.
-pub const WARNING: Icon = "\u{f083}";
+pub(super) const WARNING: Icon = "\u{f083}";
 /// Waits for a time.
-pub const WAITS: Icon = "\u{efd6}";
+pub(super) const WAITS: Icon = "\u{efd6}";
 /// Held.
-pub const HELD: Icon = "\u{e1a2}";
+pub(super) const HELD: Icon = "\u{e1a2}";
 /// A password.
-pub const KEY: Icon = "\u{e73c}";
+pub(super) const KEY: Icon = "\u{e73c}";
 /// Offline.
-pub const OFFLINE: Icon = "\u{e2c1}";
+pub(super) const OFFLINE: Icon = "\u{e2c1}";
 /// Nobody knows.
-pub const DOUBT: Icon = "\u{e8fd}";
+pub(super) const DOUBT: Icon = "\u{e8fd}";
 /// Mail that arrives.
-pub const INBOX: Icon = "\u{e156}";
+pub(super) const INBOX: Icon = "\u{e156}";
 /// Mail that leaves.
-pub const OUTBOX: Icon = "\u{ef5f}";
+pub(super) const OUTBOX: Icon = "\u{ef5f}";
 /// Save.
-pub const SAVE: Icon = "\u{e161}";
+pub(super) const SAVE: Icon = "\u{e161}";
 /// Delete.
-pub const DELETE: Icon = "\u{e92e}";
+pub(super) const DELETE: Icon = "\u{e92e}";
 /// Add.
-pub const ADD: Icon = "\u{e145}";
+pub(super) const ADD: Icon = "\u{e145}";
 /// Choose a file.
-pub const FOLDER: Icon = "\u{e2c8}";
+pub(super) const FOLDER: Icon = "\u{e2c8}";
 /// Nothing pops up.
-pub const SILENT: Icon = "\u{e7f6}";
-/// Opens a menu.
-pub const MORE: Icon = "\u{e5cf}";
+pub(super) const SILENT: Icon = "\u{e7f6}";
 /// Sorted upwards.
-pub const UP: Icon = "\u{e5c7}";
+pub(super) const UP: Icon = "\u{e5c7}";
 /// Sorted downwards.
-pub const DOWN: Icon = "\u{e5c5}";
+pub(super) const DOWN: Icon = "\u{e5c5}";
 /// Something to know.
-pub const INFO: Icon = "\u{e88e}";
+pub(super) const INFO: Icon = "\u{e88e}";
 /// Settings.
-pub const SETTINGS: Icon = "\u{e8b8}";
+pub(super) const SETTINGS: Icon = "\u{e8b8}";
 /// Release.
-pub const RELEASE: Icon = "\u{e037}";
+pub(super) const RELEASE: Icon = "\u{e037}";
 /// Another transport.
-pub const REROUTE: Icon = "\u{e8d4}";
+pub(super) const REROUTE: Icon = "\u{e8d4}";
 /// Try again.
-pub const RETRY: Icon = "\u{e042}";
+pub(super) const RETRY: Icon = "\u{e042}";
 /// Waits in the queue.
-pub const QUEUED: Icon = "\u{e159}";
+pub(super) const QUEUED: Icon = "\u{e159}";
 /// Taken as done.
-pub const CHECK: Icon = "\u{e668}";
+pub(super) const CHECK: Icon = "\u{e668}";
 /// The keyboard.
-pub const KEYBOARD: Icon = "\u{e312}";
+pub(super) const KEYBOARD: Icon = "\u{e312}";
 /// At rest.
-pub const IDLE: Icon = "\u{e836}";
+pub(super) const IDLE: Icon = "\u{e836}";
 /// On its way.
-pub const MOVING: Icon = "\u{e163}";
+pub(super) const MOVING: Icon = "\u{e163}";

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::icon::{self, Icon};
 use super::text::{Text, count};
+use super::view::problems;
 use crate::mapi::tag::{
     PR_DISPLAY_NAME, PR_PROVIDER_DISPLAY, PR_RESOURCE_PATH, PR_RESOURCE_TYPE, PR_SLUICE_BYTES, PR_SLUICE_DEFERRED,
     PR_SLUICE_DIRECTIONS, PR_SLUICE_DONE, PR_SLUICE_DONE_BYTES, PR_SLUICE_FAILED, PR_SLUICE_HELD,
@@ -141,7 +142,7 @@ impl RowView {
         views.retain(|view| view.is_transport() || view.is_spooler());
         views.sort_by_key(|view| !view.is_spooler());
         let at_work = views.iter().filter(|view| view.is_transport() && view.running.is_some()).count();
-        let troubled = views.iter().filter(|view| view.needs_person()).count();
+        let troubled = views.iter().map(Self::needs).sum();
         for view in &mut views {
             if view.is_spooler() {
                 super::sentence::speak_for_all(view, text, now, at_work, troubled);
@@ -162,15 +163,9 @@ impl RowView {
         self.kind == ResourceType::MAPI_SPOOLER
     }
 
-    /// Waiting does not help: a person has to do something.
-    pub fn needs_person(&self) -> bool {
-        let stuck = |failure: &Failure| {
-            matches!(
-                failure.class,
-                Class::Login | Class::NeedsPerson | Class::Trust | Class::Configuration | Class::Local
-            )
-        };
-        self.question.is_some() || self.failure.as_ref().is_some_and(stuck)
+    /// How many of its problems don't pass by waiting.
+    pub fn needs(&self) -> usize {
+        problems::of(self).iter().filter(|problem| problem.needs_person()).count()
     }
 
     /// Why the last run ended before its time, unless a person ended it.

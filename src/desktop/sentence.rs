@@ -24,7 +24,8 @@ fn say(view: &RowView, text: &Text, now: Seconds) -> (Icon, Tone, String, String
             Some(Direction::Incoming) => icon::RECEIVE,
             None => icon::SEND_RECEIVE,
         };
-        return (icon, Tone::Active, headline_of(running, text), stage(running, text));
+        let detail = if running.direction.is_some() { stage(running, text) } else { String::new() };
+        return (icon, Tone::Active, headline_of(running, text), detail);
     }
     if let Some(failure) = view.trouble() {
         let (icon, tone) = mark(failure.class);
@@ -95,7 +96,7 @@ pub(super) fn headline_of(running: &Running, text: &Text) -> String {
     let (plain, with_total) = match running.direction {
         Some(Direction::Outgoing) => ("st-sending", "st-sending-of"),
         Some(Direction::Incoming) => ("st-receiving", "st-receiving-of"),
-        None => return stage(running, text),
+        None => return stage_word(running, text),
     };
     match running.total {
         Some(total) => text.fmt(with_total, &[("done", count(running.done)), ("total", count(total))]),

@@ -1,7 +1,7 @@
 //! What the window itself remembers: what is selected, open, typed. Nothing of it is a copy of the spooler's state; that
 //! is in the rows.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::path::PathBuf;
 
 use super::engine::{NewProfile, Readiness};
@@ -10,7 +10,7 @@ use super::row_view::RowView;
 use super::text::Language;
 use super::theme::Scheme;
 use crate::mapi::{EntryId, EnvelopeId, QueueState};
-use crate::spool::{Filter, QueueVerb, Selection};
+use crate::spool::{Filter, QueueVerb, Seconds, Selection};
 use crate::spooler::LogLine;
 use crate::transport::Severity;
 
@@ -178,6 +178,8 @@ pub struct FirstForm {
     pub outgoing_port: String,
     /// See above.
     pub incoming_port: String,
+    /// It was drawn once, so the first field had its focus.
+    pub was_shown: bool,
     /// Create was pressed: what is missing is said from now on.
     pub tried: bool,
 }
@@ -218,6 +220,8 @@ pub struct State {
     pub log: Log,
     /// The row whose properties are shown; `None`: the selected one.
     pub inspected: Option<EntryId>,
+    /// When the runs began, as far as the window saw it.
+    pub began: BTreeMap<EntryId, Seconds>,
     /// The dialog that is open.
     pub dialog: Option<Dialog>,
     /// Questions that wait for their dialog.
@@ -250,6 +254,7 @@ impl State {
             queue: QueueList::default(),
             log: Log { lines: VecDeque::new(), hidden: BTreeSet::new(), top: 0.0, follows: true },
             inspected: None,
+            began: BTreeMap::new(),
             dialog: None,
             questions: VecDeque::new(),
             notice: None,
@@ -293,8 +298,13 @@ impl State {
         filter
     }
 
-    /// Keeps the selection on rows that are there.
-    pub fn settle(&mut self, rows: &[RowView]) {
+    /// Keeps the selection on rows that are there, and notes which runs began and ended.
+    pub fn settle(&mut self, rows: &[RowView], now: Seconds) {
+        let runs = |id: &EntryId| rows.iter().any(|row| row.id == *id && row.running.is_some());
+        self.began.retain(|id, _| runs(id));
+        for row in rows.iter().filter(|row| row.running.is_some()) {
+            self.began.entry(row.id.clone()).or_insert(now);
+        }
         self.selected.retain(|id| rows.iter().any(|row| row.id == *id));
         if self.selected.is_empty()
             && let Some(first) = rows.first()

@@ -274,8 +274,9 @@ fn visuals(theme: Theme, look: Look) -> Visuals {
     };
     let corner = CornerRadius::same(size::CORNER);
     let line = Stroke::new(1.0, look.line);
+    // Buttons are filled with the weak colour; the boxes and circles of choices with the other, to be seen on it.
     let widget = |fill: Color32, stroke: Stroke| WidgetVisuals {
-        bg_fill: fill,
+        bg_fill: look.line,
         weak_bg_fill: fill,
         bg_stroke: stroke,
         corner_radius: corner,

@@ -209,10 +209,12 @@ fn row(kind: ResourceType, name: &str, number: i32) -> Row {
 
 /// A spooler's row: queued, deferred, held, failed, waiting, bytes.
 pub fn spooler(counts: [i32; 5], bytes: i64) -> Row {
+    let failed = counts[3];
     let mut row = row(ResourceType::MAPI_SPOOLER, "MAPI spooler", 0);
     row.set(PR_PROVIDER_DISPLAY, "Mailsluice").set(PR_SLUICE_DIRECTIONS, 3);
     set_counts(&mut row, counts, bytes);
     row.set(PR_SLUICE_NEXT_RUN, PropValue::SysTime(NOW + 180));
+    row.set(PR_SLUICE_IN_DOUBT, if failed > 0 { 2 } else { 0 });
     row
 }
 

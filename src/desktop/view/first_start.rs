@@ -84,6 +84,7 @@ fn form(ui: &mut Ui, scene: &mut Scene<'_>) {
         let spec = Spec { word: scene.get("first-back"), ..Spec::default() };
         if spec.show(ui, scene.look).clicked() {
             scene.state.first.open = false;
+            scene.state.first.was_shown = false;
         }
     });
 }
@@ -107,9 +108,9 @@ fn field(ui: &mut Ui, scene: &mut Scene<'_>, label: &str, wrong: Option<&str>, a
     }
 }
 
-fn edit(ui: &mut Ui, value: &mut String, name: String, width: f32, hint: &str) {
+fn edit(ui: &mut Ui, value: &mut String, name: String, width: f32, hint: &str) -> egui::Response {
     let edit = TextEdit::singleline(value).desired_width(width).hint_text(hint.to_owned());
-    ui.add(edit.min_size(vec2(0.0, size::CONTROL)).align(Align2::LEFT_CENTER)).accessible_name(name);
+    ui.add(edit.min_size(vec2(0.0, size::CONTROL)).align(Align2::LEFT_CENTER)).accessible_name(name)
 }
 
 /// What is wrong with a text field, unless it is empty and nobody has pressed Create yet.
@@ -120,7 +121,10 @@ fn say(scene: &Scene<'_>, value: &str, wrong: Option<&'static str>) -> Option<&'
 fn person(ui: &mut Ui, scene: &mut Scene<'_>, wrong: Wrong) {
     field(ui, scene, "first-name", None, |ui, scene| {
         let name = scene.get("first-name");
-        edit(ui, &mut scene.state.first.profile.name, name, 300.0, "Ada Lovelace");
+        let response = edit(ui, &mut scene.state.first.profile.name, name, 300.0, "Ada Lovelace");
+        if !std::mem::replace(&mut scene.state.first.was_shown, true) {
+            response.request_focus();
+        }
     });
     let said = say(scene, &scene.state.first.profile.address, wrong.address);
     field(ui, scene, "first-address", said, |ui, scene| {

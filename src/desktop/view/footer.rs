@@ -54,7 +54,7 @@ pub(crate) fn sentence(scene: &Scene<'_>) -> String {
     text.dotted([
         to_send,
         optional("foot-waiting", counts.waiting.unwrap_or(0)),
-        optional("foot-need-you", scene.problem_count() as u64),
+        optional("foot-need-you", scene.rows.iter().map(|row| row.needs() as u64).sum()),
         next.filter(|_| !spooler.offline).unwrap_or_default(),
         text.get(if spooler.offline { "foot-offline" } else { "foot-online" }),
         if scene.state.no_ui { text.get("foot-no-ui") } else { String::new() },

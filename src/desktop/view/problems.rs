@@ -27,6 +27,19 @@ pub(crate) enum Problem<'a> {
     Refused(u64),
 }
 
+impl Problem<'_> {
+    /// Waiting does not help: a person has to do something.
+    pub(crate) const fn needs_person(&self) -> bool {
+        match self {
+            Self::Failure(failure) => matches!(
+                failure.class,
+                Class::Login | Class::NeedsPerson | Class::Trust | Class::Configuration | Class::Local
+            ),
+            Self::Question | Self::InDoubt(_) | Self::Refused(_) => true,
+        }
+    }
+}
+
 /// The problems of a row; none of the spooler's, whose counts are those of the others.
 pub(crate) fn of(row: &RowView) -> Vec<Problem<'_>> {
     if !row.is_transport() {
@@ -48,12 +61,14 @@ pub(crate) fn show(ui: &mut Ui, scene: &mut Scene<'_>) {
     }
     let rows = scene.rows;
     ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
-        for row in rows {
-            for problem in of(row) {
-                egui::Frame::new().inner_margin(egui::Margin::symmetric(16, 10)).show(ui, |ui| one(ui, scene, row, problem));
-                let line = ui.available_rect_before_wrap().with_max_y(ui.cursor().top());
-                paint::underline(ui, line, scene.look);
-            }
+        let mut problems: Vec<_> = rows.iter().flat_map(|row| of(row).into_iter().map(move |one| (row, one))).collect();
+        // What waits for a person comes first.
+        problems.sort_by_key(|(_, problem)| !problem.needs_person());
+        for (row, problem) in problems {
+            let frame = egui::Frame::new().inner_margin(egui::Margin::symmetric(16, 10));
+            frame.show(ui, |ui| one(ui, scene, row, problem));
+            let line = ui.available_rect_before_wrap().with_max_y(ui.cursor().top());
+            paint::underline(ui, line, scene.look);
         }
     });
 }

@@ -57,17 +57,18 @@ fn block(ui: &mut Ui, scene: &mut Scene<'_>, row: &RowView, run: &Running) {
     });
     ui.horizontal_wrapped(|ui| {
         ui.spacing_mut().item_spacing.x = space::XS;
-        for (label, value) in facts(scene, run) {
+        for (label, value) in facts(scene, row, run) {
             ui.label(RichText::new(scene.get(label)).font(theme::secondary()).color(look.muted));
             ui.label(value);
             ui.add_space(space::L);
         }
-        let stage = sentence::stage_word(run, scene.text);
-        ui.label(RichText::new(stage).color(look.muted));
+        if run.direction.is_some() {
+            ui.label(RichText::new(sentence::stage_word(run, scene.text)).color(look.muted));
+        }
     });
 }
 
-fn facts(scene: &Scene<'_>, run: &Running) -> [(&'static str, String); 4] {
+fn facts(scene: &Scene<'_>, row: &RowView, run: &Running) -> [(&'static str, String); 5] {
     let text = scene.text;
     let unknown = || text.get("p-unknown");
     let of = |done: String, total: Option<String>| match total {
@@ -80,5 +81,6 @@ fn facts(scene: &Scene<'_>, run: &Running) -> [(&'static str, String); 4] {
         ("p-data", of(text.size(run.bytes), run.total_bytes.map(|bytes| text.size(bytes)))),
         ("p-rate", run.rate.map_or_else(unknown, |rate| text.rate(rate))),
         ("p-left", run.time_left.map_or_else(unknown, |left| text.span(left))),
+        ("p-elapsed", text.span(scene.state.began.get(&row.id).map_or(0, |began| scene.now - began))),
     ]
 }

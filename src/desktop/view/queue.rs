@@ -9,7 +9,7 @@ use super::super::state::Pane;
 use super::super::text::count;
 use super::super::theme::{self, size, space};
 use super::super::widget::button::{Spec, Style};
-use super::super::widget::rows::{Rows, Step};
+use super::super::widget::rows::{BESIDE, Rows, Step};
 use super::super::widget::{empty, paint};
 use super::queue_row::{self, Columns};
 use crate::spool::{QueueRow, SortKey};
@@ -129,7 +129,7 @@ fn list(ui: &mut Ui, scene: &mut Scene<'_>, total: u64, focus: bool) {
 
 fn header(ui: &mut Ui, scene: &mut Scene<'_>) {
     let (rect, _) = ui.allocate_exact_size(vec2(ui.available_width(), 26.0), Sense::hover());
-    let columns = Columns::of(rect);
+    let columns = Columns::of(rect.with_max_x(rect.right() - BESIDE));
     let keys: [(Rect, Align, &str, Option<SortKey>); 7] = [
         (columns.state, Align::Min, "q-state", Some(SortKey::State)),
         (columns.subject, Align::Min, "q-subject", Some(SortKey::Subject)),
@@ -175,11 +175,12 @@ fn one(ui: &mut Ui, scene: &mut Scene<'_>, index: u64, rect: Rect) -> Option<(u6
         paint::line(ui, at, Align::Min, &scene.get("q-loading"), theme::secondary(), look.muted);
         return None;
     };
+    let whole = rect.with_max_x(rect.right() + BESIDE);
     let is_picked = scene.state.queue.is_picked(&row);
     if is_picked {
-        ui.painter().rect_filled(rect, 0.0, look.selected);
+        ui.painter().rect_filled(whole, 0.0, look.selected);
     } else if response.contains_pointer() {
-        ui.painter().rect_filled(rect, 0.0, look.hovered);
+        ui.painter().rect_filled(whole, 0.0, look.hovered);
     }
     if index == scene.state.queue.cursor && ui.memory(|memory| memory.has_focus(id())) {
         let mark = Rect::from_min_size(rect.min, vec2(3.0, rect.height()));

@@ -28,7 +28,10 @@ pub(super) fn show(ui: &mut Ui, scene: &mut Scene<'_>, row: &RowView, columns: C
             cut.push(row.name.clone());
         }
         second_name_line(ui, scene, row, lower(columns.name));
-        cut.extend(sentence(ui, scene, row, upper(status), Some(lower(status))));
+        // A line of progress between the two needs room.
+        let apart = if row.running.is_some() { 4.0 } else { 0.0 };
+        let (first, second) = (upper(status).translate(vec2(0.0, -apart)), lower(status).translate(vec2(0.0, apart)));
+        cut.extend(sentence(ui, scene, row, first, Some(second)));
     }
     numbers(ui, scene, row, columns.counts);
     buttons(ui, scene, row, columns.actions);
@@ -107,7 +110,7 @@ fn sentence(ui: &Ui, scene: &Scene<'_>, row: &RowView, first: Rect, second: Opti
         cut_below = paint::line(ui, second.with_min_x(left), Align::Min, &row.detail, theme::secondary(), look.muted);
     }
     if let Some(running) = &row.running {
-        let line = pos2(left, first.bottom() - 1.0);
+        let line = pos2(left, first.bottom() + 1.0);
         let line = Rect::from_min_size(line, vec2(first.right() - left, size::PROGRESS));
         paint::progress(ui, line, running.fraction(), look);
     }

@@ -8,7 +8,7 @@ use super::super::scene::{Ask, Scene};
 use super::super::state::Pane;
 use super::super::theme::{self, size, space};
 use super::super::widget::paint;
-use super::super::widget::rows::{Rows, Step};
+use super::super::widget::rows::{BESIDE, Rows, Step};
 use super::status_row;
 
 /// Height of the line with the columns' names.
@@ -35,11 +35,11 @@ pub(crate) struct Columns {
 
 impl Columns {
     pub(crate) fn of(row: Rect) -> Self {
-        let narrow = row.width() < size::NARROW - 60.0;
+        let narrow = is_narrow(row.width());
         let actions_width = size::CONTROL.mul_add(3.0, space::XS * 2.0);
-        let actions = row.with_min_x(row.right() - space::M - actions_width).with_max_x(row.right() - space::M);
-        let count_width = if narrow { 50.0 } else { 72.0 };
-        let counts_left = actions.left() - space::M - count_width * 5.0;
+        let actions = row.with_min_x(row.right() - actions_width);
+        let count_width = if narrow { 58.0 } else { 72.0 };
+        let counts_left = actions.left() - space::S - count_width * 5.0;
         let mut x = counts_left;
         let counts = [(); 5].map(|()| {
             let cell = Rect::from_min_max(pos2(x, row.top()), pos2(x + count_width, row.bottom()));
@@ -58,14 +58,23 @@ impl Columns {
     }
 }
 
+const fn is_narrow(width: f32) -> bool {
+    width < size::NARROW - 60.0
+}
+
+/// How high a row is: in a narrow window it has nothing below its sentence.
+fn row_height(scene: &Scene<'_>, width: f32) -> f32 {
+    if is_narrow(width) { 42.0 } else { scene.state.settings.tall_row_height() }
+}
+
 /// The focus of the table.
 pub(crate) fn id() -> Id {
     Id::unique("status-table")
 }
 
 /// How high it would like to be.
-pub(crate) fn wanted_height(scene: &Scene<'_>) -> f32 {
-    HEADER + scene.rows.len() as f32 * scene.state.settings.tall_row_height() + space::XS
+pub(crate) fn wanted_height(scene: &Scene<'_>, width: f32) -> f32 {
+    HEADER + scene.rows.len() as f32 * row_height(scene, width) + space::XS
 }
 
 /// Draws it.
@@ -78,7 +87,7 @@ pub(crate) fn show(ui: &mut Ui, scene: &mut Scene<'_>) {
         id: id(),
         name: scene.get("a11y-status-table"),
         count: rows.len() as u64,
-        height: scene.state.settings.tall_row_height(),
+        height: row_height(scene, ui.available_width()),
         top: &mut top,
         reveal: None,
         take_focus: scene.state.focus.take_if(|pane| *pane == Pane::Status).is_some(),
@@ -105,7 +114,7 @@ pub(crate) fn show(ui: &mut Ui, scene: &mut Scene<'_>) {
 
 fn header(ui: &mut Ui, scene: &Scene<'_>) {
     let (rect, _) = ui.allocate_exact_size(vec2(ui.available_width(), HEADER), Sense::hover());
-    let columns = Columns::of(rect);
+    let columns = Columns::of(rect.with_max_x(rect.right() - BESIDE));
     let look = scene.look;
     let draw = |cell: Rect, align: Align, id: &str| {
         paint::line(ui, cell, align, &scene.get(id), theme::secondary(), look.muted);
@@ -115,7 +124,7 @@ fn header(ui: &mut Ui, scene: &Scene<'_>) {
         draw(columns.status, Align::Min, "col-status");
     }
     for (cell, (name, tip)) in columns.counts.into_iter().zip(COUNTS) {
-        draw(cell, Align::Max, name);
+        draw(cell.with_min_x(cell.left() + space::XS), Align::Max, name);
         ui.interact(cell, id().with(name), Sense::hover()).on_hover_text(scene.get(tip));
     }
     paint::underline(ui, rect, look);
@@ -126,14 +135,15 @@ fn one(ui: &mut Ui, scene: &mut Scene<'_>, row: &RowView, rect: Rect) -> Option<
     let look = scene.look;
     let is_selected = scene.state.selected.contains(&row.id);
     let response = ui.interact(rect, id().with(row.id.as_bytes()), Sense::CLICK);
+    let whole = rect.with_max_x(rect.right() + BESIDE);
     if is_selected {
-        ui.painter().rect_filled(rect, 0.0, look.selected);
+        ui.painter().rect_filled(whole, 0.0, look.selected);
         let mark = Rect::from_min_size(rect.min, vec2(3.0, rect.height()));
         ui.painter().rect_filled(mark, 0.0, look.accent);
     } else if response.contains_pointer() {
-        ui.painter().rect_filled(rect, 0.0, look.hovered);
+        ui.painter().rect_filled(whole, 0.0, look.hovered);
     }
-    paint::underline(ui, rect, look);
+    paint::underline(ui, whole, look);
     response.widget_info(|| WidgetInfo::selected(Role::Row, true, is_selected, row.spoken(scene.text)));
     let tip = status_row::show(ui, scene, row, Columns::of(rect));
     let response = if tip.is_empty() { response } else { response.on_hover_text(tip) };

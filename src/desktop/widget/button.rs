@@ -1,6 +1,6 @@
 //! Buttons: an icon and a word, or an icon alone; all say their key in the tip, and when they are disabled, why.
 
-use egui::{Button, Color32, FontId, Response, RichText, Stroke, StrokeKind, Ui, Vec2, vec2};
+use egui::{Button, FontId, Response, RichText, Stroke, StrokeKind, Ui, Vec2, vec2};
 
 use super::super::icon::Icon;
 use super::super::theme::{self, Look, size};
@@ -57,8 +57,19 @@ impl Spec {
             Some(icon) => Button::new((glyph(icon), word)),
             None => Button::new(word),
         };
-        let button = self.dressed(button, look);
-        let response = ui.add_enabled(self.why_not.is_none(), button.min_size(self.min_size()));
+        let button = self.dressed(button, look).min_size(self.min_size());
+        let enabled = self.why_not.is_none();
+        let response = if self.folded {
+            // Square: an icon and as much room on each side.
+            let around = (size::CONTROL - size::ICON) / 2.0 - 1.0;
+            ui.scope(|ui| {
+                ui.spacing_mut().button_padding.x = around;
+                ui.add_enabled(enabled, button)
+            })
+            .inner
+        } else {
+            ui.add_enabled(enabled, button)
+        };
         let response = response.accessible_name(self.name.unwrap_or_else(|| self.word.clone()));
         if self.style == Style::Primary && response.has_focus() {
             let ring = response.rect.expand(2.0);
@@ -91,15 +102,4 @@ impl Spec {
     fn min_size(&self) -> Vec2 {
         if self.folded || self.word.is_empty() { Vec2::splat(size::CONTROL) } else { vec2(0.0, size::CONTROL) }
     }
-}
-
-/// A word on a tinted ground: a sign that is always there, and is no button.
-pub(crate) fn sign(ui: &mut Ui, word: &str, color: Color32, look: Look) -> Response {
-    let text = RichText::new(word).font(theme::secondary()).color(color);
-    egui::Frame::new()
-        .fill(look.background)
-        .corner_radius(size::CORNER)
-        .inner_margin(egui::Margin::symmetric(6, 1))
-        .show(ui, |ui| ui.label(text))
-        .inner
 }

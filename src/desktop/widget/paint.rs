@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use egui::text::{LayoutJob, TextFormat, TextWrapping};
-use egui::{Align, Color32, FontId, Galley, Painter, Rect, Response, Stroke, StrokeKind, Ui, pos2, vec2};
+use egui::{Align, Color32, FontId, Galley, Painter, Rect, Response, Shape, Stroke, StrokeKind, Ui, pos2, vec2};
 
 use super::super::theme::{Look, size};
 
@@ -74,15 +74,17 @@ pub(crate) fn underline(ui: &Ui, rect: Rect, look: Look) {
     ui.painter().hline(rect.x_range(), rect.bottom() - 0.5, Stroke::new(1.0, look.line));
 }
 
-/// A thin bar: how much is done, or, when nobody knows, that something is.
+/// A thin bar: how much is done; or, dashed, that nobody knows how much there is.
 pub(crate) fn progress(ui: &Ui, rect: Rect, fraction: Option<f32>, look: Look) {
-    ui.painter().rect_filled(rect, rect.height() / 2.0, look.line);
-    let filled = match fraction {
-        Some(fraction) => Rect::from_min_size(rect.min, vec2(rect.width() * fraction.clamp(0.0, 1.0), rect.height())),
-        None => Rect::from_min_size(rect.min, vec2(rect.width() / 4.0, rect.height())),
+    let corner = rect.height() / 2.0;
+    let Some(fraction) = fraction else {
+        let line = Stroke::new(rect.height(), look.accent);
+        ui.painter().extend(Shape::dashed_line(&[rect.left_center(), rect.right_center()], line, 6.0, 6.0));
+        return;
     };
-    let color = if fraction.is_some() { look.accent } else { look.accent.gamma_multiply(0.5) };
-    ui.painter().rect_filled(filled, rect.height() / 2.0, color);
+    ui.painter().rect_filled(rect, corner, look.line);
+    let done = Rect::from_min_size(rect.min, vec2(rect.width() * fraction.clamp(0.0, 1.0), rect.height()));
+    ui.painter().rect_filled(done, corner, look.accent);
 }
 
 /// The ring around what has the focus.

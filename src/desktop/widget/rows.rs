@@ -14,6 +14,10 @@ use super::paint;
 /// Width of the scroll bar.
 const BAR: f32 = 8.0;
 
+/// Room for the scroll bar, kept also where there is none: columns stand still when a list grows. A heading above the
+/// list leaves it out as well.
+pub(crate) const BESIDE: f32 = BAR + space::XS;
+
 /// The list, before it is drawn.
 #[derive(Debug)]
 pub(crate) struct Rows<'a> {
@@ -44,8 +48,6 @@ pub(crate) enum Step {
 /// What became of it.
 #[derive(Debug)]
 pub(crate) struct Shown {
-    /// The list as a whole.
-    pub response: Response,
     /// The rows in view.
     pub visible: Range<u64>,
     /// A key that was pressed in it, and whether with Shift.
@@ -68,13 +70,9 @@ impl Rows<'_> {
             *self.top = self.top.clamp((row as f64 + 1.0 - in_view).min(row as f64), row as f64);
         }
         let last_top = (self.count as f64 - in_view).max(0.0);
-        let has_bar = last_top > 0.0;
-        if has_bar {
-            scroll_bar(ui, room, self.id.with("bar"), self.top, last_top, in_view, look);
-        }
         *self.top = self.top.clamp(0.0, last_top);
         let visible = visible(*self.top, in_view, self.count);
-        let width = room.width() - if has_bar { BAR + space::XS } else { 0.0 };
+        let width = room.width() - BESIDE;
         let mut inside = ui.new_child(UiBuilder::new().max_rect(room));
         inside.shrink_clip_rect(room);
         for index in visible.clone() {
@@ -82,9 +80,12 @@ impl Rows<'_> {
             let y = room.top() + ((index as f64 - *self.top) as f32) * self.height;
             draw(&mut inside, index, Rect::from_min_size(pos2(room.left(), y), vec2(width, self.height)));
         }
+        if last_top > 0.0 {
+            scroll_bar(ui, room, self.id.with("bar"), self.top, last_top, in_view, look);
+        }
         paint::focus_ring(ui, &response, look);
         let step = keys(ui, self.id, in_view);
-        Shown { response, visible, step }
+        Shown { visible, step }
     }
 }
 
