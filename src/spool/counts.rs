@@ -9,13 +9,21 @@ use super::model::{AllCounts, Seconds};
 use super::sql::unsigned;
 use crate::mapi::{OutgoingCounts, QueueState};
 
+/// The kept counts, and when the oldest of each was submitted: one look into an index.
+pub(super) const COUNTS: &str = "
+    SELECT c.transport, c.state, c.n, c.bytes,
+      (SELECT MIN(e.queued_at) FROM envelope e WHERE e.transport = c.transport AND e.state = c.state)
+    FROM count c WHERE c.n > 0";
+
+/// The first due in one state, of each transport: one look into an index.
+pub(super) const NEXT_DUE: &str = "
+    SELECT c.transport,
+      (SELECT MIN(e.due) FROM envelope e WHERE e.transport = c.transport AND e.state = c.state AND e.due >= 0)
+    FROM count c WHERE c.state = ?1 AND c.n > 0";
+
 /// The counts of every transport that has envelopes.
 pub(super) fn counts(db: &Connection) -> Result<AllCounts, SpoolError> {
-    let mut statement = db.prepare_cached(
-        "SELECT c.transport, c.state, c.n, c.bytes,
-           (SELECT MIN(e.queued_at) FROM envelope e WHERE e.transport = c.transport AND e.state = c.state)
-         FROM count c WHERE c.n > 0",
-    )?;
+    let mut statement = db.prepare_cached(COUNTS)?;
     let mut rows = statement.query(())?;
     let mut all = AllCounts::new();
     while let Some(row) = rows.next()? {
@@ -41,11 +49,7 @@ pub(super) fn counts(db: &Connection) -> Result<AllCounts, SpoolError> {
 
 /// The earliest next try of the deferred envelopes of each transport.
 pub(super) fn next_due(db: &Connection) -> Result<BTreeMap<String, Seconds>, SpoolError> {
-    let mut statement = db.prepare_cached(
-        "SELECT c.transport,
-           (SELECT MIN(e.due) FROM envelope e WHERE e.transport = c.transport AND e.state = c.state AND e.due >= 0)
-         FROM count c WHERE c.state = ?1 AND c.n > 0",
-    )?;
+    let mut statement = db.prepare_cached(NEXT_DUE)?;
     let rows =
         statement.query_map([QueueState::Deferred], |row| Ok((row.get(0)?, row.get::<_, Option<Seconds>>(1)?)))?;
     let due = rows.filter_map(|row| row.map(|(transport, due)| Some((transport, due?))).transpose());

@@ -157,8 +157,11 @@ pub(super) fn close(db: &Connection, envelope: EnvelopeId, end: &Close<'_>) -> R
     Ok(state)
 }
 
-/// "sent: 250 ok", or "2 sent: 250 ok; 1 deferred: 450 later".
+/// "sent: 250 ok", or "2 sent: 250 ok; 1 deferred: 450 later". Never empty: that marks the running attempt.
 fn in_words(results: &[RecipientResult]) -> String {
+    if results.is_empty() {
+        return "ended without a result".to_owned();
+    }
     let mut kinds: Vec<(QueueState, &str, usize)> = Vec::new();
     for result in results {
         let reply = result.reply.as_deref().unwrap_or_default();
