@@ -16,4 +16,5 @@ mod doubt;
 mod incoming;
 mod local;
 mod outgoing;
+mod owner;
 mod smoke;
