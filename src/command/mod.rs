@@ -32,6 +32,8 @@ pub enum Problem {
     Software(String),
     /// A typed failure.
     Failure(Failure),
+    /// The spooler was another process's, and has ended: see [`Context::work`].
+    Ended,
 }
 
 impl Problem {
@@ -47,6 +49,7 @@ impl Problem {
             Self::Message(_) => exit::DATA_ERROR,
             Self::Software(_) => exit::SOFTWARE,
             Self::Failure(failure) => exit::of_failure(failure),
+            Self::Ended => exit::TEMPORARY,
         }
     }
 }
@@ -56,6 +59,7 @@ impl fmt::Display for Problem {
         match self {
             Self::Usage(text) | Self::Config(text) | Self::Message(text) | Self::Software(text) => f.write_str(text),
             Self::Failure(failure) => write!(f, "{failure}. {}", failure.remedy()),
+            Self::Ended => f.write_str("the processes that hold the profile end one after the other: try again"),
         }
     }
 }
