@@ -102,10 +102,12 @@ fn dispatch(arguments: &Arguments, command: &Command) -> Result<u8, Problem> {
     }
 }
 
-/// Says on standard error what went wrong.
+/// Says on standard error what went wrong, which may be in the words of strangers.
 pub fn complain(problem: &dyn fmt::Display) {
+    let problem = problem.to_string();
+    let lines: Vec<String> = problem.lines().map(printable).collect();
     // Nobody to tell when standard error is closed.
-    writeln!(io::stderr(), "mailsluice: {problem}").ok();
+    writeln!(io::stderr(), "mailsluice: {}", lines.join("\n")).ok();
 }
 
 /// Prints a line on standard output. A reader that has seen enough (`| head`) is no error.
@@ -115,11 +117,38 @@ fn say(line: &str) {
 
 fn say_json(value: &impl Serialize) -> Result<(), Problem> {
     let text = serde_json::to_string(value).map_err(|error| Problem::software("JSON", &error))?;
-    say(&text);
+    say(&escaped(&text));
     Ok(())
+}
+
+/// JSON without a control character: it leaves DEL and those above it as they are, and terminals act on them. They are
+/// in its strings only, where an escape means the same.
+fn escaped(json: &str) -> String {
+    json.chars().fold(String::with_capacity(json.len()), |mut text, letter| {
+        if letter.is_control() {
+            // Writing to a string does not fail.
+            fmt::Write::write_fmt(&mut text, format_args!("\\u{:04x}", u32::from(letter))).ok();
+        } else {
+            text.push(letter);
+        }
+        text
+    })
 }
 
 /// Text from outside, safe for a terminal: control characters become visible.
 fn printable(text: &str) -> String {
     text.chars().map(|letter| if letter.is_control() { '\u{FFFD}' } else { letter }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn json_of_strangers_words_is_plain_and_means_the_same() {
+        let said = "a\u{7f}\u{9b}31m\u{1b}]0;x\u{7}\"\\\u{85}ü\n";
+        let json = escaped(&serde_json::to_string(said).unwrap_or_default());
+        assert!(!json.chars().any(char::is_control), "{json:?}");
+        assert_eq!(serde_json::from_str::<String>(&json).ok().as_deref(), Some(said));
+    }
 }
