@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::demo::Demo;
-use crate::mapi::Failure;
+use crate::mapi::{Class, Failure, MapiResult, Stage};
 use crate::profile::{self, Places, Profile};
 use crate::session::Session;
 use crate::spooler::submit::{self, Submitter};
@@ -16,6 +16,10 @@ use super::args::Arguments;
 
 /// Logging on waits for the spooler's first rows, not for any network.
 const LOGON_PATIENCE: Duration = Duration::from_secs(15);
+/// Spoolers that may end under one command, one after the other.
+const TRIES: u32 = 500;
+/// Between one of them and the next.
+const PAUSE: Duration = Duration::from_millis(10);
 
 /// The profile a command works on.
 #[derive(Debug)]
@@ -77,18 +81,35 @@ impl Context {
         Ok(())
     }
 
-    /// A spooler of this profile, and a session that has seen its rows.
+    /// Does a command's work with the profile's spooler, in a session that has seen its rows. The spooler may be another
+    /// process's, and that may end at any moment: then the work is done again, with the next spooler or one of our own.
     ///
     /// # Errors
-    /// The spool can't be opened, or its owner does not answer.
-    pub fn log_on(&self, stay: Stay) -> Result<(Spooler, Session), Failure> {
-        let spooler = Spooler::reach(&self.places, &self.profile, stay)?;
-        let mut session = Session::logon(spooler.line(), Arc::new(|| {}));
-        session.wait_ready(LOGON_PATIENCE).map_err(|result| {
-            use crate::mapi::{Class, Stage};
-            let at = self.places.lock_file().display().to_string();
-            Failure::new(Class::Local, Stage::Store, at, format!("the spooler shows no rows ({result})"))
-        })?;
-        Ok((spooler, session))
+    /// The spool can't be opened, its owner does not answer; and the work's own.
+    pub fn work<T>(
+        &self,
+        mut work: impl FnMut(&Spooler, &mut Session) -> Result<T, Problem>,
+    ) -> Result<T, Problem> {
+        let mut tries = 0;
+        loop {
+            let spooler = Spooler::reach(&self.places, &self.profile, Stay::Short)?;
+            let mut session = Session::logon(spooler.line(), Arc::new(|| {}));
+            let done = match session.wait_ready(LOGON_PATIENCE) {
+                Ok(()) => work(&spooler, &mut session),
+                Err(MapiResult::EndOfSession) => Err(Problem::Ended),
+                Err(result) => Err(self.no_rows(result).into()),
+            };
+            spooler.end(true);
+            match done {
+                Err(Problem::Ended) if tries < TRIES => tries += 1,
+                done => return done,
+            }
+            std::thread::park_timeout(PAUSE);
+        }
+    }
+
+    fn no_rows(&self, result: MapiResult) -> Failure {
+        let at = self.places.lock_file().display().to_string();
+        Failure::new(Class::Local, Stage::Store, at, format!("the spooler shows no rows ({result})"))
     }
 }

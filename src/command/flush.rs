@@ -9,31 +9,43 @@ use super::context::Context;
 use super::{Problem, exit, printable, say, say_json};
 use crate::mapi::tag::{PR_DISPLAY_NAME, PR_REMOTE_PROGRESS_TEXT};
 use crate::mapi::{Direction, FlushFlags, MapiResult};
-use crate::session::{FlushReport, FlushResult, flush_all, flush_each};
-use crate::spooler::{Command, Event, Line, PlainSecret, Stay};
+use crate::session::{FlushReport, FlushResult, Session, flush_all, flush_each};
+use crate::spooler::{Command, Event, Line, PlainSecret, Spooler};
 use crate::transport::Question;
 
 /// Runs the command.
 pub(super) fn run(context: &Context, flush: &Flush) -> Result<u8, Problem> {
-    let (spooler, mut session) = context.log_on(Stay::Short)?;
-    let flags = flags(flush);
-    // Only the spooler's own flush can be asynchronous, and only a spooler that outlives this command can go on.
-    let leaves_it = flush.asynchronous && !spooler.is_here() && flush.transports.is_empty();
-    let begun = if leaves_it {
-        flush_all(&session, flags | FlushFlags::FLUSH_ASYNC_OK, false)
-    } else {
-        flush_each(&session, &flush.transports, flags, false)
-    };
-    let run = begun.map_err(|result| refused(context, result))?;
     let cancel = cancel_on_signal();
-    let screen = Screen::new(spooler.line().clone(), flags, flush.json);
-    let report = run.wait_with(&mut session, &cancel, |events, _| screen.observe(events));
-    screen.clear();
-    spooler.end(true);
+    let report = context.work(|spooler, session| perform(context, flush, (spooler, session), &cancel))?;
     print(&report, flush.json)?;
     let codes = report.results.iter().map(|result| exit::of_result(&result.of));
     let unexplained = if report.results.is_empty() { exit::of_mapi(report.result) } else { exit::OK };
     Ok(exit::worst(codes.chain([unexplained])))
+}
+
+fn perform(
+    context: &Context,
+    flush: &Flush,
+    (spooler, session): (&Spooler, &mut Session),
+    cancel: &Receiver<()>,
+) -> Result<FlushReport, Problem> {
+    let flags = flags(flush);
+    // Only the spooler's own flush can be asynchronous, and only a spooler that outlives this command can go on.
+    let leaves_it = flush.asynchronous && !spooler.is_here() && flush.transports.is_empty();
+    let begun = if leaves_it {
+        flush_all(session, flags | FlushFlags::FLUSH_ASYNC_OK, false)
+    } else {
+        flush_each(session, &flush.transports, flags, false)
+    };
+    let run = begun.map_err(|result| refused(context, result))?;
+    let screen = Screen::new(spooler.line().clone(), flags, flush.json);
+    let report = run.wait_with(session, cancel, |events, _| screen.observe(events));
+    screen.clear();
+    let results = report.results.iter().map(|result| result.of.result);
+    if results.chain([report.result]).any(|result| result == MapiResult::EndOfSession) {
+        return Err(Problem::Ended);
+    }
+    Ok(report)
 }
 
 fn refused(context: &Context, result: MapiResult) -> Problem {

@@ -33,6 +33,8 @@ pub enum Problem {
     Software(String),
     /// A typed failure.
     Failure(Failure),
+    /// The spooler was another process's, and has ended: see [`Context::work`].
+    Ended,
 }
 
 impl Problem {
@@ -48,6 +50,7 @@ impl Problem {
             Self::Message(_) => exit::DATA_ERROR,
             Self::Software(_) => exit::SOFTWARE,
             Self::Failure(failure) => exit::of_failure(failure),
+            Self::Ended => exit::TEMPORARY,
         }
     }
 }
@@ -57,6 +60,7 @@ impl fmt::Display for Problem {
         match self {
             Self::Usage(text) | Self::Config(text) | Self::Message(text) | Self::Software(text) => f.write_str(text),
             Self::Failure(failure) => write!(f, "{failure}. {}", failure.remedy()),
+            Self::Ended => f.write_str("the processes that hold the profile end one after the other: try again"),
         }
     }
 }
@@ -99,10 +103,12 @@ fn dispatch(arguments: &Arguments, command: &Command) -> Result<u8, Problem> {
     }
 }
 
-/// Says on standard error what went wrong.
+/// Says on standard error what went wrong, which may be in the words of strangers.
 pub fn complain(problem: &dyn fmt::Display) {
+    let problem = problem.to_string();
+    let lines: Vec<String> = problem.lines().map(printable).collect();
     // Nobody to tell when standard error is closed.
-    writeln!(io::stderr(), "mailsluice: {problem}").ok();
+    writeln!(io::stderr(), "mailsluice: {}", lines.join("\n")).ok();
 }
 
 /// Prints a line on standard output. A reader that has seen enough (`| head`) is no error.
@@ -112,11 +118,38 @@ fn say(line: &str) {
 
 fn say_json(value: &impl Serialize) -> Result<(), Problem> {
     let text = serde_json::to_string(value).map_err(|error| Problem::software("JSON", &error))?;
-    say(&text);
+    say(&escaped(&text));
     Ok(())
+}
+
+/// JSON without a control character: it leaves DEL and those above it as they are, and terminals act on them. They are
+/// in its strings only, where an escape means the same.
+fn escaped(json: &str) -> String {
+    json.chars().fold(String::with_capacity(json.len()), |mut text, letter| {
+        if letter.is_control() {
+            // Writing to a string does not fail.
+            fmt::Write::write_fmt(&mut text, format_args!("\\u{:04x}", u32::from(letter))).ok();
+        } else {
+            text.push(letter);
+        }
+        text
+    })
 }
 
 /// Text from outside, safe for a terminal: control characters become visible.
 fn printable(text: &str) -> String {
     text.chars().map(|letter| if letter.is_control() { '\u{FFFD}' } else { letter }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn json_of_strangers_words_is_plain_and_means_the_same() {
+        let said = "a\u{7f}\u{9b}31m\u{1b}]0;x\u{7}\"\\\u{85}ü\n";
+        let json = escaped(&serde_json::to_string(said).unwrap_or_default());
+        assert!(!json.chars().any(char::is_control), "{json:?}");
+        assert_eq!(serde_json::from_str::<String>(&json).ok().as_deref(), Some(said));
+    }
 }

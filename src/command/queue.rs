@@ -10,18 +10,20 @@ use serde_json::json;
 use super::args::{Queue, Selected};
 use super::context::Context;
 use super::{Problem, exit, printable, say, say_json};
-use crate::mapi::EnvelopeId;
+use crate::mapi::{EnvelopeId, MapiResult};
 use crate::spool::{Filter, ListQuery, QueueDetail, QueueRow, QueueVerb, Reader, Selection};
-use crate::spooler::{Command, Line, Reply, Stay};
+use crate::spooler::{Command, Line, Reply};
 
 /// Rows asked for at a time.
 const PAGE: u64 = 1000;
 
 /// Runs the command.
 pub(super) fn run(context: &Context, queue: &Queue) -> Result<u8, Problem> {
-    let (spooler, _session) = context.log_on(Stay::Short)?;
-    let line = spooler.line();
-    let done = match queue {
+    context.work(|spooler, _| perform(context, spooler.line(), queue))
+}
+
+fn perform(context: &Context, line: &Line, queue: &Queue) -> Result<u8, Problem> {
+    match queue {
         Queue::List { transport, limit, filter, json } => list(line, transport.as_deref(), *limit, filter, *json),
         Queue::Show(selected) => show(line, selected),
         Queue::Hold(selected) => change(line, QueueVerb::Hold, selected),
@@ -38,9 +40,7 @@ pub(super) fn run(context: &Context, queue: &Queue) -> Result<u8, Problem> {
             }
         }
         Queue::Export { into, selected } => export(context, line, into, selected),
-    };
-    spooler.end(true);
-    done
+    }
 }
 
 fn filter(words: &str) -> Result<Filter, Problem> {
@@ -56,6 +56,7 @@ fn selection(selected: &Selected) -> Result<Selection, Problem> {
 
 fn unexpected(reply: Reply) -> Problem {
     match reply {
+        Reply::Refused(MapiResult::EndOfSession, _) => Problem::Ended,
         Reply::Refused(_, text) => Problem::Software(text),
         other => Problem::Software(format!("unexpected reply {other:?}")),
     }

@@ -14,18 +14,15 @@ use crate::mapi::tag::{
     PR_SLUICE_WAITING_BYTES, PR_STATUS_CODE, PR_STATUS_STRING,
 };
 use crate::mapi::{PropTag, PropValue, ResourceFlags, ResourceMethods, ResourceType, Row, StatusCode};
-use crate::spooler::Stay;
 
 /// Runs the command.
 pub(super) fn run(context: &Context, as_json: bool) -> Result<u8, Problem> {
-    let (spooler, session) = context.log_on(Stay::Short)?;
-    let rows = session.rows();
+    let rows = context.work(|_, session| Ok(session.rows()))?;
     if as_json {
         say_json(&json!({ "rows": rows.iter().map(|row| row_json(row)).collect::<Vec<_>>() }))?;
     } else {
         print_table(&rows);
     }
-    spooler.end(true);
     Ok(exit::OK)
 }
 

@@ -202,15 +202,11 @@ impl Session<'_> {
         }
         self.wire.say("354 Go ahead")?;
         let mut content = Content::new(self.shared.options.keep_each);
-        let mut troubled = Ok(());
         let shared = self.shared;
         self.wire.dotted(|piece| {
             content.add(piece);
-            if troubled.is_ok() {
-                troubled = shared.gate.pass(Point::Content);
-            }
+            shared.gate.pass(Point::Content)
         })?;
-        troubled?;
         transaction.content = Some(content);
         self.finish(transaction)
     }
@@ -231,15 +227,11 @@ impl Session<'_> {
             Some(transaction) => transaction.content.get_or_insert_with(|| Content::new(keep)),
             None => &mut dropped,
         };
-        let mut troubled = Ok(());
         let shared = self.shared;
         self.wire.exact(count, |piece| {
             content.add(piece);
-            if troubled.is_ok() {
-                troubled = shared.gate.pass(Point::Content);
-            }
+            shared.gate.pass(Point::Content)
         })?;
-        troubled?;
         match transaction {
             None => self.answer("503 5.5.1 MAIL first"),
             // The client must begin anew, whatever it has sent behind this chunk (RFC 3030, 2).

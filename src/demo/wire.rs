@@ -81,8 +81,8 @@ impl Wire {
         }
     }
 
-    /// Exactly this many bytes, in pieces.
-    pub(super) fn exact(&mut self, count: u64, mut sink: impl FnMut(&[u8])) -> io::Result<()> {
+    /// Exactly this many bytes, in pieces, for as long as the sink takes them.
+    pub(super) fn exact(&mut self, count: u64, mut sink: impl FnMut(&[u8]) -> io::Result<()>) -> io::Result<()> {
         let mut left = count;
         while left > 0 {
             let piece = self.fill()?;
@@ -90,7 +90,7 @@ impl Wire {
             let Some(piece) = piece.get(..taken).filter(|piece| !piece.is_empty()) else {
                 return Err(io::ErrorKind::UnexpectedEof.into());
             };
-            sink(piece);
+            sink(piece)?;
             self.reader.consume(taken);
             left -= taken as u64;
             self.pace(taken)?;
@@ -98,8 +98,9 @@ impl Wire {
         Ok(())
     }
 
-    /// Content up to the line with nothing but a dot, in pieces, without the dots added to it (RFC 5321, 4.5.2).
-    pub(super) fn dotted(&mut self, mut sink: impl FnMut(&[u8])) -> io::Result<()> {
+    /// Content up to the line with nothing but a dot, in pieces, without the dots added to it (RFC 5321, 4.5.2),
+    /// for as long as the sink takes them.
+    pub(super) fn dotted(&mut self, mut sink: impl FnMut(&[u8]) -> io::Result<()>) -> io::Result<()> {
         let mut dots = Dots::default();
         let mut plain = Vec::with_capacity(PIECE);
         while !dots.ended() {
@@ -109,7 +110,7 @@ impl Wire {
             }
             plain.clear();
             let taken = dots.read(piece, &mut plain);
-            sink(&plain);
+            sink(&plain)?;
             self.reader.consume(taken);
             self.pace(taken)?;
         }

@@ -210,6 +210,7 @@ fn checklist_60_results() {
             ("MAPI_E_CORRUPT_DATA", 0x8004_011B),
             ("MAPI_E_UNCONFIGURED", 0x8004_011C),
             ("MAPI_E_FAILONEPROVIDER", 0x8004_011D),
+            ("MAPI_E_END_OF_SESSION", 0x8004_0200),
             ("MAPI_E_UNKNOWN_ENTRYID", 0x8004_0201),
             ("MAPI_E_TIMEOUT", 0x8004_0401),
             ("MAPI_E_TABLE_TOO_BIG", 0x8004_0403),

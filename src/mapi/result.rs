@@ -52,6 +52,8 @@ results! {
     Unconfigured = "MAPI_E_UNCONFIGURED" 0x8004_011C;
     /// This provider failed, the others go on.
     FailOneProvider = "MAPI_E_FAILONEPROVIDER" 0x8004_011D;
+    /// The other end of the session has ended.
+    EndOfSession = "MAPI_E_END_OF_SESSION" 0x8004_0200;
     /// The entry's owner is not open.
     UnknownEntryId = "MAPI_E_UNKNOWN_ENTRYID" 0x8004_0201;
     /// Took too long.

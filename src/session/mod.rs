@@ -102,12 +102,12 @@ impl Session {
     /// Waits until the transports are logged on and the status table can be read.
     ///
     /// # Errors
-    /// [`MapiResult::Timeout`], and [`MapiResult::CallFailed`] when the spooler ended.
+    /// [`MapiResult::Timeout`], and [`MapiResult::EndOfSession`] when the spooler ended.
     pub fn wait_ready(&mut self, timeout: Duration) -> Result<(), MapiResult> {
         let deadline = deadline(timeout);
         while !self.ready {
             if self.ended {
-                return Err(MapiResult::CallFailed);
+                return Err(MapiResult::EndOfSession);
             }
             if !self.wait_until(deadline) {
                 return Err(MapiResult::Timeout);

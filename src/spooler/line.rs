@@ -103,7 +103,8 @@ impl Line {
 }
 
 impl Pending {
-    /// Waits for the reply. A spooler that ended meanwhile counts as a refusal.
+    /// Waits for the reply. A spooler that ended meanwhile counts as a refusal with
+    /// [`MapiResult::EndOfSession`].
     pub fn wait(self) -> Reply {
         self.reply.recv().unwrap_or_else(|_gone| gone())
     }
@@ -123,6 +124,7 @@ impl Pending {
     }
 }
 
-fn gone() -> Reply {
-    Reply::Refused(MapiResult::CallFailed, "the spooler has ended".to_owned())
+/// What is answered instead of an answer: whoever asks may reach for the next spooler and ask again.
+pub(super) fn gone() -> Reply {
+    Reply::Refused(MapiResult::EndOfSession, "the spooler has ended".to_owned())
 }

@@ -34,8 +34,8 @@ pub struct Spooler {
 #[derive(Debug)]
 struct Own {
     thread: JoinHandle<()>,
-    _socket: Socket,
-    _lock: File,
+    socket: Socket,
+    lock: File,
     recovery: Recovery,
 }
 
@@ -91,6 +91,8 @@ impl Spooler {
             self.line.ask(super::protocol::Command::Shutdown { finish }).wait();
             // A panicked spooler has said so in the log; the spool is as its last commit left it.
             own.thread.join().ok();
+            own.socket.close();
+            drop(own.lock);
         }
     }
 
@@ -134,7 +136,7 @@ impl Spooler {
             .name("spooler".to_owned())
             .spawn(move || spooler.run())
             .map_err(|error| local(&path, error.to_string()))?;
-        Ok(Self { line, own: Some(Own { thread, _socket: socket, _lock: lock, recovery }) })
+        Ok(Self { line, own: Some(Own { thread, socket, lock, recovery }) })
     }
 }
 

@@ -7,10 +7,11 @@ use std::io::{BufRead as _, BufReader, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::thread;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
 
-use crossbeam_channel::{Receiver, Sender, never, select, unbounded};
+use crossbeam_channel::{Receiver, Sender, bounded, never, select, unbounded};
 use serde::{Deserialize, Serialize};
 
 use super::line::{Incoming, Line, ReplyTo, Wake};
@@ -18,6 +19,10 @@ use super::protocol::{Command, Event, Reply, RequestId};
 
 /// A line longer than this is no command of ours.
 const LONGEST_LINE: u64 = 16 << 20;
+/// Lines kept for a client that does not read; then its events wait where they are bounded, and it misses some.
+const LINES_KEPT: usize = 64;
+/// A client that takes nothing for so long is cut off.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// What a client writes.
 #[derive(Debug, Serialize, Deserialize)]
@@ -33,10 +38,39 @@ enum FromSpooler {
     Event(Event),
 }
 
-/// The listening socket. Dropped: no one new gets in, and the file is gone.
+/// The listening socket. Dropped, the file is gone; [`Socket::close`] also lets the clients go in good order.
 #[derive(Debug)]
 pub struct Socket {
     path: PathBuf,
+    listening: JoinHandle<()>,
+    clients: Arc<Clients>,
+}
+
+/// A client: its stream, and the thread that writes to it and ends when there will be nothing more to write.
+#[derive(Debug)]
+struct Client {
+    stream: UnixStream,
+    writer: JoinHandle<()>,
+}
+
+/// Those that are connected; `None` once no more are let in.
+#[derive(Debug)]
+struct Clients(Mutex<Option<Vec<Client>>>);
+
+impl Clients {
+    /// Lets one in. Gives `false` when it is too late for that.
+    fn admit(&self, stream: UnixStream, line: &Line) -> bool {
+        let mut clients = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(clients) = &mut *clients else { return false };
+        clients.retain(|client| !client.writer.is_finished());
+        // One that can't be served hears it by the closed stream.
+        clients.extend(serve(stream, line.clone()).ok());
+        true
+    }
+
+    fn close(&self) -> Vec<Client> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).take().unwrap_or_default()
+    }
 }
 
 impl Socket {
@@ -56,39 +90,56 @@ impl Socket {
         let listener = UnixListener::bind(path)?;
         fs::set_permissions(path, fs::Permissions::from_mode(0o600))?;
         let line = line.clone();
-        named("socket", move || {
+        let clients = Arc::new(Clients(Mutex::new(Some(Vec::new()))));
+        let admitting = Arc::clone(&clients);
+        let listening = named("socket", move || {
             for stream in listener.incoming() {
                 let Ok(stream) = stream else { break };
-                let line = line.clone();
-                named("socket client", move || serve(&stream, &line)).ok();
+                if !admitting.admit(stream, &line) {
+                    break;
+                }
             }
         })?;
-        Ok(Self { path: path.to_owned() })
+        Ok(Self { path: path.to_owned(), listening, clients })
     }
-}
 
-impl Drop for Socket {
-    fn drop(&mut self) {
+    /// Lets nobody in any more, and waits until every client has what it was answered. To be called when the spooler
+    /// has ended, so that each of their requests is answered or never will be.
+    pub fn close(self) {
+        let clients = self.clients.close();
+        // The listening thread waits for a client: this is its last.
+        let woken = UnixStream::connect(&self.path).is_ok();
         fs::remove_file(&self.path).ok();
+        for client in clients {
+            client.stream.shutdown(std::net::Shutdown::Read).ok();
+            client.writer.join().ok();
+        }
+        if woken {
+            self.listening.join().ok();
+        }
     }
 }
 
-fn named(name: &str, work: impl FnOnce() + Send + 'static) -> std::io::Result<()> {
-    thread::Builder::new().name(name.to_owned()).spawn(work).map(drop)
+fn named(name: &str, work: impl FnOnce() + Send + 'static) -> std::io::Result<JoinHandle<()>> {
+    thread::Builder::new().name(name.to_owned()).spawn(work)
 }
 
-/// One client: reads its lines here, writes on a thread of its own.
-fn serve(stream: &UnixStream, line: &Line) {
-    let Ok(writing) = stream.try_clone() else { return };
-    let (replies, to_write) = unbounded();
-    if named("socket writer", move || write_lines(writing, &to_write)).is_err() {
-        return;
-    }
+/// Serves one client: a thread reads its lines, another writes.
+fn serve(stream: UnixStream, line: Line) -> std::io::Result<Client> {
+    stream.set_write_timeout(Some(PATIENCE))?;
+    let (reading, writing) = (stream.try_clone()?, stream.try_clone()?);
+    let (replies, to_write) = bounded(LINES_KEPT);
+    let writer = named("socket writer", move || write_lines(writing, &to_write))?;
+    named("socket client", move || read_requests(&reading, &line, &replies))?;
+    Ok(Client { stream, writer })
+}
+
+fn read_requests(stream: &UnixStream, line: &Line, replies: &Sender<FromSpooler>) {
     for message in messages::<FromClient>(stream) {
+        let replies = replies.clone();
         match message {
             FromClient::Subscribe => {
                 let events = line.subscribe(Arc::new(|| {}));
-                let replies = replies.clone();
                 let forward = move || {
                     for event in events {
                         if replies.send(FromSpooler::Event(event)).is_err() {
@@ -100,7 +151,6 @@ fn serve(stream: &UnixStream, line: &Line) {
             }
             FromClient::Request(id, command) => {
                 let pending = line.ask(command);
-                let replies = replies.clone();
                 let forward = move || {
                     // A client that is gone has no use for it.
                     replies.send(FromSpooler::Reply(id, pending.wait())).ok();

@@ -12,8 +12,11 @@
 mod support;
 
 mod cancel;
+mod discreet;
 mod doubt;
 mod incoming;
+mod large;
 mod local;
 mod outgoing;
+mod owner;
 mod smoke;

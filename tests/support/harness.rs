@@ -131,19 +131,19 @@ impl Running {
         matches!(self.child.as_mut().map(Child::try_wait), Some(Ok(None)))
     }
 
-    /// The most memory it ever had resident, in bytes, as of now.
-    pub fn peak_memory(&self) -> Option<u64> {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.id())).ok()?;
-        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
-        let kibibytes: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
-        Some(kibibytes << 10)
-    }
-
     /// Waits for its end.
     pub fn end(mut self) -> Run {
         let child = self.child.take().expect("it is waited for once");
         Run::from(child.wait_with_output().expect("a child of ours"))
     }
+}
+
+/// The most memory that a process ever had resident, in bytes, as of now; `None` when it is gone.
+pub fn peak_memory(id: u32) -> Option<u64> {
+    let status = std::fs::read_to_string(format!("/proc/{id}/status")).ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    let kibibytes: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    Some(kibibytes << 10)
 }
 
 impl Drop for Running {

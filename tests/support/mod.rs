@@ -22,7 +22,7 @@ pub mod smtp_sink;
 
 pub use certs::Certs;
 pub use dovecot::Dovecot;
-pub use harness::{Harness, Run, Running};
+pub use harness::{Harness, Running};
 pub use postfix::{Postfix, PostfixSetup};
 pub use screen::Screen;
 pub use smtp_sink::SmtpSink;

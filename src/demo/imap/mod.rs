@@ -74,7 +74,10 @@ impl Session<'_> {
                 self.wire.say("+ Go ahead")?;
             }
             let mut text = Vec::new();
-            self.wire.exact(length as u64, |piece| text.extend_from_slice(piece))?;
+            self.wire.exact(length as u64, |piece| {
+                text.extend_from_slice(piece);
+                Ok(())
+            })?;
             command.push(Token::Text(text));
         }
     }

@@ -257,7 +257,7 @@ fn waiting_goes_on_without_a_canceller_and_ends_with_the_spooler() {
     spooler.asked.recv().expect("the request");
     spooler.crash();
     let report = run.wait_with(&mut session, &nobody, |_, _| ());
-    assert_eq!((report.result, report.results.len()), (MapiResult::CallFailed, 0));
+    assert_eq!((report.result, report.results.len()), (MapiResult::EndOfSession, 0));
     assert_eq!(report.refusals, ["the spooler has ended"]);
 }
 

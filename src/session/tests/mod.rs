@@ -113,9 +113,9 @@ fn a_spooler_that_ends_is_told_once_and_refuses_everything() {
     assert_eq!((session.next_events(LONG), session.pump()), (Vec::new(), Vec::new()));
     let object = session.open_entry(&spooler_id()).expect("its last row stays");
     let pending = object.flush_queues(None, FlushFlags::FLUSH_UPLOAD, true).expect("the row says it can");
-    assert_eq!(pending.wait().map_err(|refusal| refusal.result), Err(MapiResult::CallFailed));
+    assert_eq!(pending.wait().map_err(|refusal| refusal.result), Err(MapiResult::EndOfSession));
     let mut late = Session::logon(&session.line, Arc::new(|| ()));
-    assert_eq!(late.wait_ready(LONG), Err(MapiResult::CallFailed));
+    assert_eq!(late.wait_ready(LONG), Err(MapiResult::EndOfSession));
 }
 
 #[test]

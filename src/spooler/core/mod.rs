@@ -121,9 +121,9 @@ impl Core {
     }
 
     fn request(&mut self, request: RequestKey, command: Command, now: Now, effects: &mut Vec<Effect>) {
-        if self.shutdown.is_some() && !matches!(command, Command::Cancel { .. } | Command::EndFlush { .. }) {
-            let refusal = Reply::Refused(MapiResult::Busy, "the spooler is about to end".to_owned());
-            effects.push(Effect::Reply(request, refusal));
+        // While it finishes what runs, it is still there for others: they can't do the work themselves before it ends.
+        if self.stopped {
+            effects.push(Effect::Reply(request, super::line::gone()));
             return;
         }
         match command {

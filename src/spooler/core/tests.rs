@@ -534,14 +534,19 @@ fn the_schedule_flushes_silently_and_a_dead_server_is_not_called_again_and_again
 }
 
 #[test]
-fn shutdown_waits_for_what_runs_and_takes_nothing_new() {
-    let mut scene = Scene::of(vec![facts("a")]);
-    scene.flush(spooler_id(), None, SEND);
+fn shutdown_waits_for_what_runs_and_serves_others_until_then() {
+    let mut scene = Scene::of(vec![facts("a"), facts("b")]);
+    scene.flush(transport_id("a"), None, SEND);
     let end = scene.ask(Command::Shutdown { finish: true });
     assert!(scene.reply(end).is_none());
-    let late = scene.flush(spooler_id(), None, SEND);
-    assert!(matches!(scene.reply(late), Some(Reply::Refused(MapiResult::Busy, _))));
+    // Another process can't flush this one by itself before the lock is free.
+    let late = scene.flush(transport_id("b"), None, SEND);
     scene.finish("a");
+    assert!(scene.reply(end).is_none() && scene.reply(late).is_none());
+    scene.finish("b");
+    assert!(matches!(scene.reply(late), Some(Reply::Flushed(reply)) if reply.result == MapiResult::Ok));
     assert_eq!(scene.reply(end), Some(&Reply::Done));
     assert_eq!(scene.taken(|effect| matches!(effect, Effect::Stop).then_some(())), [()]);
+    let too_late = scene.flush(transport_id("b"), None, SEND);
+    assert!(matches!(scene.reply(too_late), Some(Reply::Refused(MapiResult::EndOfSession, _))));
 }
