@@ -313,11 +313,9 @@ fn add(context: &Context, files: &[PathBuf]) -> Notice {
         Err(failure) => return Notice::Refused(failure.result(), failure.to_string()),
     };
     for file in files.iter().flat_map(|file| messages_in(file)) {
-        let taken = std::fs::File::open(&file)
-            .map_err(|error| error.to_string())
-            .and_then(|mut open| {
-                submitter.submit(&mut open, &Options::default()).map_err(|error: SubmitError| error.to_string())
-            });
+        let taken = std::fs::File::open(&file).map_err(|error| error.to_string()).and_then(|mut open| {
+            submitter.submit(&mut open, &Options::default()).map_err(|error: SubmitError| error.to_string())
+        });
         if let Err(why) = taken {
             refused.push((file, why));
         }
@@ -353,8 +351,7 @@ fn export(places: &Places, envelope: EnvelopeId, to: &Path) -> Result<(), String
 
 /// The form's words as the profile's.
 fn transport(new: NewProfile) -> NewTransport {
-    let identity =
-        if new.name.is_empty() { new.address.clone() } else { format!("{} <{}>", new.name, new.address) };
+    let identity = if new.name.is_empty() { new.address.clone() } else { format!("{} <{}>", new.name, new.address) };
     let incoming = match new.arrival {
         Arrival::Imap => Some(NewIncoming::Imap(server(&new.incoming))),
         Arrival::Pop3 => Some(NewIncoming::Pop3(server(&new.incoming), profile::After::Keep)),

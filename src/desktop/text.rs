@@ -3,6 +3,7 @@
 //!
 //! A message that is missing shows as its identifier: a test sees to it that none is.
 
+use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 
 use fluent_bundle::{FluentArgs, FluentBundle, FluentResource, FluentValue};
@@ -12,7 +13,8 @@ use jiff::tz::TimeZone;
 use crate::spool::Seconds;
 
 /// The languages the window speaks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Language {
     /// English.
     English,

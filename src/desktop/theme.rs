@@ -4,6 +4,7 @@
 //! does not depend on what a machine has installed, and figures are of one width, so that numbers that change don't
 //! make their neighbours move.
 
+use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
 use egui::style::{ScrollStyle, Selection, WidgetVisuals, Widgets};
@@ -49,7 +50,8 @@ pub mod size {
 }
 
 /// Which colours.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Scheme {
     /// As the desktop has it.
     #[default]

@@ -11,6 +11,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod alone;
 mod cancel;
 mod discreet;
 mod doubt;

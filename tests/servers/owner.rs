@@ -113,7 +113,8 @@ fn an_owner_that_is_killed_is_followed_by_whoever_comes_next() {
 fn whoever_waits_for_an_owner_that_is_killed_takes_over() {
     let provider = provider(Vec::new());
     let harness = Harness::new(
-        &(sender("out", provider.smtp_addr().port(), "*") + &receiver("in", "imap", provider.imap_addr().port(), "keep")),
+        &(sender("out", provider.smtp_addr().port(), "*")
+            + &receiver("in", "imap", provider.imap_addr().port(), "keep")),
     );
     submit(&harness, &letter(&subject(0), "ann@example.net", 1000));
     let disturbance = provider.disturb(Point::Greeting, Trouble::Stall);
@@ -135,7 +136,8 @@ fn forty_submit(harness: &Harness) {
     let running: Vec<Running> = (0..40)
         .map(|process| {
             for number in process * 10..process * 10 + 10 {
-                harness.write(&format!("in/{process}/{number:03}.eml"), letter(&subject(number), "ann@example.net", 500));
+                harness
+                    .write(&format!("in/{process}/{number:03}.eml"), letter(&subject(number), "ann@example.net", 500));
             }
             harness.start(&["submit", &format!("in/{process}"), "--json"])
         })
