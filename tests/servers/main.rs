@@ -20,4 +20,5 @@ mod large;
 mod local;
 mod outgoing;
 mod owner;
+mod phases;
 mod smoke;

@@ -90,6 +90,26 @@ fn checklist_24_an_asynchronous_flush_is_accepted_and_done_before_the_owner_ends
     assert_eq!(count(&states(&harness, "out"), "sent"), 2);
 }
 
+/// It only writes to the spool: an owner that does not move can't keep it waiting.
+#[test]
+fn submit_does_not_wait_for_an_owner_that_stands_still() {
+    let provider = provider(Vec::new());
+    let harness = sends_to(&provider);
+    submit(&harness, &letter(&subject(0), "ann@example.net", 1000));
+    let disturbance = provider.disturb(Point::FinalReply, Trouble::Stall);
+    let owner = stalled(&harness, &disturbance);
+    owner.signal("STOP");
+    harness.write("later.eml", letter(&subject(1), "ann@example.net", 1000));
+    let mut submits = harness.start(&["submit", "later.eml"]);
+    let came = wait_until(Duration::from_secs(10), || !submits.runs());
+    owner.signal("CONT");
+    assert!(came, "it waits for the owner");
+    submits.end().expect_code(0);
+    drop(disturbance);
+    owner.end().expect_code(0);
+    assert_eq!(states(&harness, "out").len(), 2);
+}
+
 #[test]
 fn an_owner_that_is_killed_is_followed_by_whoever_comes_next() {
     let provider = provider(Vec::new());
