@@ -112,7 +112,7 @@ impl Loader<'_> {
     fn profile(&self, top: Section<'_>) -> Profile {
         let mut transports: Vec<TransportConfig> = Vec::new();
         for section in top.sections("transport") {
-            let name = self.name(&section);
+            let name = name(&section);
             if !name.is_empty() && transports.iter().any(|other| other.name == name) {
                 section.wrong("name", format!("there is another transport “{name}” above; names must differ"));
             }
@@ -123,21 +123,6 @@ impl Loader<'_> {
         let in_doubt = top.choice("in_doubt", &policies).unwrap_or_default();
         top.finish();
         Profile { transports, schedule, in_doubt }
-    }
-
-    /// The name becomes a folder's (`mail/<transport>`), so it must be one that stays inside.
-    fn name(&self, section: &Section<'_>) -> String {
-        if !section.has("name") {
-            section.missing("name", "each transport needs one of its own");
-        }
-        let name = section.word("name").unwrap_or_default();
-        if name.contains(['/', '\\']) || name.starts_with('.') || name.trim() != name || name.len() > LONGEST_NAME {
-            let rule = format!(
-                "names a folder too: at most {LONGEST_NAME} bytes, no slash or backslash, no dot at the beginning, no space at either end"
-            );
-            section.wrong("name", rule);
-        }
-        name.to_owned()
     }
 
     fn transport(&self, section: Section<'_>, name: String) -> TransportConfig {
@@ -273,16 +258,16 @@ impl Loader<'_> {
         let user = section.word("user").map(str::to_owned);
         let auth = section.choice("auth", &MECHANISMS).unwrap_or(AuthChoice::Auto);
         let signs_in = user.is_some() && auth != AuthChoice::None;
-        let password = match section.has("password") {
-            true => password(section),
+        let password = if section.has("password") {
+            password(section)
+        } else {
             // Whoever signs in has a password somewhere, and the keyring is where it belongs.
-            false => signs_in.then_some(SecretSource::Keyring),
+            signs_in.then_some(SecretSource::Keyring)
         };
-        if !section.has("user") {
-            for key in ["password", "auth"] {
-                if section.has(key) && auth != AuthChoice::None {
-                    section.wrong(key, "is of no use without a user");
-                }
+        let names_mechanism = !matches!(auth, AuthChoice::Auto | AuthChoice::None);
+        for (key, given) in [("password", section.has("password")), ("auth", names_mechanism)] {
+            if given && !section.has("user") {
+                section.wrong(key, "is of no use without a user");
             }
         }
         let allow_plaintext = section.switch("allow_plaintext").unwrap_or_default();
@@ -335,6 +320,21 @@ const MECHANISMS: [(&str, AuthChoice); 8] = [
     ("oauthbearer", AuthChoice::OAuthBearer),
     ("none", AuthChoice::None),
 ];
+
+/// The name becomes a folder's (`mail/<transport>`), so it must be one that stays inside.
+fn name(section: &Section<'_>) -> String {
+    if !section.has("name") {
+        section.missing("name", "each transport needs one of its own");
+    }
+    let name = section.word("name").unwrap_or_default();
+    if name.contains(['/', '\\']) || name.starts_with('.') || name.trim() != name || name.len() > LONGEST_NAME {
+        let rule = format!(
+            "names a folder too: at most {LONGEST_NAME} bytes, no slash or backslash, no dot at the beginning, no space at either end"
+        );
+        section.wrong("name", rule);
+    }
+    name.to_owned()
+}
 
 fn kind<T: Copy>(section: &Section<'_>, kinds: &[(&'static str, T)]) -> Option<T> {
     if !section.has("kind") {

@@ -194,8 +194,8 @@ fn canonical(path: &Path) -> PathBuf {
 
 fn socket_path(data: &Path, around: &Surroundings) -> PathBuf {
     let hash = digest(&SHA256, canonical(data).as_os_str().as_bytes());
-    let short: String = hash.as_ref().iter().take(8).map(|byte| format!("{byte:02x}")).collect();
-    let name = format!("{short}.sock");
+    let short = hash.as_ref().first_chunk().map_or(0, |first| u64::from_be_bytes(*first));
+    let name = format!("{short:016x}.sock");
     let below = |folder: &Path| folder.join(format!("{NAME}-{}", around.user)).join(&name);
     let preferred = match &around.runtime {
         Some(runtime) => runtime.join(NAME).join(&name),

@@ -29,7 +29,7 @@ impl<'a> Notes<'a> {
     /// Notes a mistake at a byte of the text.
     pub(super) fn add(&self, at: usize, key: impl Into<String>, what: impl Into<String>) {
         let before = self.text.as_bytes().get(..at).unwrap_or(self.text.as_bytes());
-        let line = before.iter().filter(|&&byte| byte == b'\n').count() + 1;
+        let line = before.split(|&byte| byte == b'\n').count();
         self.found.borrow_mut().push(Problem { line, key: key.into(), what: what.into() });
     }
 

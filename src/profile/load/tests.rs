@@ -50,10 +50,8 @@ fn server(lines: &str) -> ServerConfig {
     }
 }
 
-/// Every key of the contract.
-#[test]
-fn the_full_profile() {
-    let profile = read(include_str!("../../../tests/data/profiles/full.toml")).unwrap();
+/// The servers of the full profile: work's two, club's, local's.
+fn full_servers() -> [ServerConfig; 4] {
     let smtp = ServerConfig {
         host: "smtp.example.org".into(),
         port: 465,
@@ -89,7 +87,25 @@ fn the_full_profile() {
         auth: AuthChoice::Auto,
         ca_file: None,
     };
-    let work = TransportConfig {
+    [smtp, imap, pop3, lmtp]
+}
+
+fn bare(name: &str) -> TransportConfig {
+    TransportConfig {
+        name: name.into(),
+        identity: None,
+        accepts: vec!["*".into()],
+        prefer_last: false,
+        resource: None,
+        connect: None,
+        outgoing: None,
+        incoming: None,
+        queue: None,
+    }
+}
+
+fn full_work(smtp: ServerConfig, imap: ServerConfig) -> TransportConfig {
+    TransportConfig {
         name: "work".into(),
         identity: Some(Identity { name: "Ada Lovelace".into(), address: "ada@example.org".into() }),
         accepts: vec!["*@example.org".into(), "*@*.example.org".into()],
@@ -107,18 +123,15 @@ fn the_full_profile() {
             deliver: DeliverTo::Maildir(home("Mail/ada")),
         }),
         queue: None,
-    };
-    let empty = |name: &str| TransportConfig {
-        name: name.into(),
-        identity: None,
-        accepts: vec!["*".into()],
-        prefer_last: false,
-        resource: None,
-        connect: None,
-        outgoing: None,
-        incoming: None,
-        queue: None,
-    };
+    }
+}
+
+/// Every key of the contract.
+#[test]
+fn the_full_profile() {
+    let profile = read(include_str!("../../../tests/data/profiles/full.toml")).unwrap();
+    let [smtp, imap, pop3, lmtp] = full_servers();
+    let work = full_work(smtp, imap);
     let command = ["/usr/sbin/sendmail", "-oi", "-f", "{sender}", "--", "{recipients}"].map(str::to_owned).to_vec();
     let club = TransportConfig {
         outgoing: Some(Outgoing::Pipe { command }),
@@ -127,7 +140,7 @@ fn the_full_profile() {
             after: After::Delete,
             deliver: DeliverTo::Lmtp("localhost:24".into()),
         }),
-        ..empty("club")
+        ..bare("club")
     };
     let shelf = TransportConfig {
         prefer_last: true,
@@ -137,11 +150,11 @@ fn the_full_profile() {
             after: After::Keep,
             deliver: DeliverTo::Command(vec!["procmail".into(), "-t".into()]),
         }),
-        ..empty("shelf")
+        ..bare("shelf")
     };
     let local = TransportConfig {
         outgoing: Some(Outgoing::Lmtp(SmtpConfig { server: lmtp, connections: 4 })),
-        ..empty("local")
+        ..bare("local")
     };
     let mx1 = TransportConfig {
         queue: Some(ExternalQueue {
@@ -149,15 +162,15 @@ fn the_full_profile() {
             ssh: Some("mx1.example.org".into()),
             config_dir: Some("/etc/postfix".into()),
         }),
-        ..empty("mx1")
+        ..bare("mx1")
     };
     let exim = TransportConfig {
         queue: Some(ExternalQueue { kind: QueueKind::Exim, ssh: None, config_dir: None }),
-        ..empty("exim")
+        ..bare("exim")
     };
     let expected = Profile {
         transports: vec![work, club, shelf, local, mx1, exim],
-        schedule: Schedule { every: Some(Duration::from_secs(300)), on_start: true, on_exit: false },
+        schedule: Schedule { every: Some(Duration::from_mins(5)), on_start: true, on_exit: false },
         in_doubt: InDoubtPolicy::Resend,
     };
     assert_eq!(profile, expected);
@@ -371,6 +384,7 @@ fn a_password_is_said_where_it_is_and_never_what_it_is() {
         "user = \"u\"\npassword = { keyring = true, ask = true }",
         &[(7, "transport.outgoing.password", "{ ask = true }")],
     );
+    assert_eq!(server("auth = \"auto\"").user, None);
     wrong_server(
         "password = { ask = true }\nauth = \"plain\"",
         &[(6, "transport.outgoing.password", "without a user"), (7, "transport.outgoing.auth", "without a user")],

@@ -17,7 +17,7 @@ use secrecy::SecretString;
 use super::SecretError;
 
 /// Long enough for a person to enter a passphrase where the command asks for one.
-pub(super) const PATIENCE: Duration = Duration::from_secs(60);
+pub(super) const PATIENCE: Duration = Duration::from_mins(1);
 /// What a command printed before it exited is read soon after.
 const GRACE: Duration = Duration::from_secs(1);
 /// A first line longer than this is no password.

@@ -23,7 +23,7 @@ use super::SecretError;
 /// Long enough for D-Bus to start the service.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// Long enough for a person to enter the keyring's password.
-const PATIENCE_WITH_A_PERSON: Duration = Duration::from_secs(120);
+const PATIENCE_WITH_A_PERSON: Duration = Duration::from_mins(2);
 
 const PLACE: &str = "the keyring";
 
@@ -98,7 +98,6 @@ fn put(account: &str, secret: &SecretString) -> Result<(), SecretError> {
     Ok(())
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "it is a function for map_err")]
 fn trouble(error: Error) -> SecretError {
     match error {
         Error::Locked | Error::Prompt | Error::PromptDisconnected => SecretError::Locked,
@@ -113,21 +112,21 @@ mod tests {
     #[test]
     fn a_keyring_that_hangs_is_not_waited_for_and_what_was_given_up_is_not_begun() {
         let (let_go, hang) = bounded::<()>(0);
-        let (begun, began) = bounded(1);
+        let (says_so, whether_begun) = bounded(1);
         let hanging = run(Duration::from_millis(20), move || {
             hang.recv().ok();
             Ok(())
         });
         assert!(matches!(hanging, Err(SecretError::TimedOut { .. })), "{hanging:?}");
         let behind = run(Duration::from_millis(20), move || {
-            begun.send(()).ok();
+            says_so.send(()).ok();
             Ok(())
         });
         assert!(matches!(behind, Err(SecretError::TimedOut { .. })), "{behind:?}");
         drop(let_go);
         // The line is open again, and the one that was given up was left out: its end is dropped without a word.
         assert_eq!(run(PATIENCE, || Ok(7)), Ok(7));
-        assert!(began.recv().is_err());
+        assert!(whether_begun.recv().is_err());
     }
 
     #[test]
