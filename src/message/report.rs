@@ -14,7 +14,7 @@ use super::stamp;
 use crate::mapi::{Failure, Reply};
 
 /// A message up to this size is returned whole.
-pub const WHOLE_BYTES: u64 = 64 << 10;
+pub const WHOLE_BYTES: usize = 64 << 10;
 
 /// As much of a text from outside as is quoted, in letters: with a field's name it fits a line (RFC 5322 section 2.1.1).
 const LONGEST_QUOTE: usize = 600;
@@ -27,32 +27,26 @@ const ENCODED_BYTES: usize = 39;
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct ReportInput {
     /// To whom: the envelope's sender.
-    pub sender: String,
-    /// The transport that could not deliver.
-    pub transport: String,
-    /// When the message was submitted, in seconds since the Unix epoch.
-    pub submitted_at: i64,
-    /// Its subject, decoded.
+    pub to: String,
+    /// The subject of the message, decoded.
     pub subject: String,
     /// Its identifier, without angle brackets; empty if it has none.
     pub message_id: String,
+    /// When it was submitted, in seconds since the Unix epoch.
+    pub submitted_at: i64,
     /// Whom it did not reach.
-    pub recipients: Vec<RefusedRecipient>,
-    /// The content: whole up to [`WHOLE_BYTES`], else as much of its beginning as has the header section.
+    pub refused: Vec<Refused>,
+    /// Its content, with CRLF line ends: whole, if it has no more than [`WHOLE_BYTES`], else at least its header section.
     pub original: Vec<u8>,
-    /// Bytes of the whole content.
-    pub size: u64,
 }
 
 /// A recipient whom a message did not reach.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct RefusedRecipient {
+pub struct Refused {
     /// The address.
     pub address: String,
     /// Why.
     pub failure: Option<Failure>,
-    /// Why, in words, where that is all that is known.
-    pub reply: Option<String>,
 }
 
 /// Writes the report, as a message with CRLF line ends. It has the null sender: nobody answers it (RFC 3464 section 2).
@@ -60,7 +54,7 @@ pub struct RefusedRecipient {
 /// # Errors
 /// It can't be written, or the message has the null sender itself: then nobody must get a report (RFC 5321 section 6.1).
 pub fn write_report(report: &ReportInput, out: &mut dyn Write) -> io::Result<()> {
-    if report.sender.is_empty() {
+    if report.to.is_empty() {
         return Err(io::Error::new(io::ErrorKind::InvalidInput, "a message without a sender gets no report"));
     }
     let host = stamp::host();
@@ -80,7 +74,7 @@ fn write_header(report: &ReportInput, host: &str, boundary: &str, out: &mut dyn 
     write!(out, "Return-Path: <>\r\n")?;
     write!(out, "Date: {}\r\n", stamp::date(&Zoned::now())?)?;
     write!(out, "From: Mailsluice <MAILER-DAEMON@{host}>\r\n")?;
-    write!(out, "To: <{}>\r\n", one_line(&report.sender))?;
+    write!(out, "To: <{}>\r\n", one_line(&report.to))?;
     write!(out, "Subject: {}\r\n", encoded(format!("Not delivered: {subject}").trim()))?;
     write!(out, "Message-ID: <{}>\r\n", stamp::message_id(&format!("x@{host}"))?)?;
     let original_id = ascii_line(&report.message_id).replace([' ', '<', '>'], "");
@@ -94,33 +88,29 @@ fn write_header(report: &ReportInput, host: &str, boundary: &str, out: &mut dyn 
 
 /// The part for people.
 fn write_words(report: &ReportInput, out: &mut dyn Write) -> io::Result<()> {
-    let them = if report.recipients.len() == 1 { "this recipient" } else { "these recipients" };
+    let them = if report.refused.len() == 1 { "this recipient" } else { "these recipients" };
     let about = one_line(&report.subject);
     let about = if about.is_empty() { "Your message".to_owned() } else { format!("Your message “{about}”") };
     let when = date(report.submitted_at)?;
     write!(out, "{about} of {when}\r\ncould not be delivered to {them}, and will not be tried again:\r\n")?;
-    for recipient in &report.recipients {
+    for recipient in &report.refused {
         write!(out, "\r\n  {}\r\n    {}\r\n", one_line(&recipient.address), reason(recipient))?;
         let remedy = recipient.failure.as_ref().map(Failure::remedy).unwrap_or_default();
         if !remedy.is_empty() {
             write!(out, "    {remedy}\r\n")?;
         }
     }
-    write!(out, "\r\nIt was to go by the transport “{}”. ", one_line(&report.transport))?;
-    let part = if returns_whole(report) { "The message" } else { "The beginning of the message" };
-    write!(out, "{part} is below.\r\n")
+    let part = if returned(report).1 == Part::Whole { "The message" } else { "The beginning of the message" };
+    write!(out, "\r\n{part} is below.\r\n")
 }
 
 /// Why, as a sentence.
-fn reason(recipient: &RefusedRecipient) -> String {
-    let reply = recipient.failure.as_ref().and_then(|failure| failure.reply.as_ref().zip(server(failure)));
-    let said = match (reply, &recipient.failure, &recipient.reply) {
-        (Some((reply, server)), _, _) => format!("{server} said: {reply}"),
-        (None, Some(failure), _) => failure.to_string(),
-        (None, None, Some(words)) => words.clone(),
-        (None, None, None) => "No reason was given.".to_owned(),
-    };
-    one_line(&said)
+fn reason(recipient: &Refused) -> String {
+    let Some(failure) = &recipient.failure else { return "No reason was given.".to_owned() };
+    match (&failure.reply, server(failure)) {
+        (Some(reply), Some(server)) => one_line(&format!("{server} said: {reply}")),
+        _ => one_line(&failure.to_string()),
+    }
 }
 
 /// The server of a failure, without its port, if it was one.
@@ -133,7 +123,7 @@ fn server(failure: &Failure) -> Option<&str> {
 /// The part for programs: per-message fields, then those of each recipient (RFC 3464 section 2).
 fn write_status(report: &ReportInput, host: &str, out: &mut dyn Write) -> io::Result<()> {
     write!(out, "Reporting-MTA: dns; {host}\r\nArrival-Date: {}\r\n", date(report.submitted_at)?)?;
-    for recipient in &report.recipients {
+    for recipient in &report.refused {
         let failure = recipient.failure.as_ref();
         let reply = failure.and_then(|failure| failure.reply.as_ref());
         write!(out, "\r\nFinal-Recipient: {}\r\nAction: failed\r\n", typed(&recipient.address))?;
@@ -177,22 +167,33 @@ fn typed(address: &str) -> String {
 
 /// The message, or its header section.
 fn write_original(report: &ReportInput, out: &mut dyn Write) -> io::Result<()> {
-    let original = report.original.as_slice();
-    let (kind, part) = if returns_whole(report) {
-        ("message/rfc822", original)
-    } else {
-        let end = original.windows(4).position(|four| four == b"\r\n\r\n").map(|end| end + 2);
-        // A header section longer than what we have: its last line may be torn.
-        let end = end.or_else(|| original.iter().rposition(|&byte| byte == b'\n').map(|end| end + 1));
-        ("text/rfc822-headers", original.get(..end.unwrap_or_default()).unwrap_or_default())
-    };
-    let encoding = if part.is_ascii() { "7bit" } else { "8bit" };
+    let (bytes, part) = returned(report);
+    let kind = if part == Part::Whole { "message/rfc822" } else { "text/rfc822-headers" };
+    let encoding = if bytes.is_ascii() { "7bit" } else { "8bit" };
     write!(out, "Content-Type: {kind}\r\nContent-Transfer-Encoding: {encoding}\r\n\r\n")?;
-    out.write_all(part)
+    out.write_all(bytes)
 }
 
-fn returns_whole(report: &ReportInput) -> bool {
-    report.size <= WHOLE_BYTES && report.original.len() as u64 == report.size
+/// How much of a message comes back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Part {
+    Whole,
+    Header,
+}
+
+/// What comes back of the message. A header section alone, which is what is known of a large one, has nothing behind it.
+fn returned(report: &ReportInput) -> (&[u8], Part) {
+    let original = report.original.as_slice();
+    let header = original.windows(4).position(|four| four == b"\r\n\r\n").map(|end| end + 2);
+    match header {
+        Some(end) if end + 2 < original.len() && original.len() <= WHOLE_BYTES => (original, Part::Whole),
+        Some(end) => (original.get(..end).unwrap_or_default(), Part::Header),
+        // A header section longer than what is known of it: its last line may be torn.
+        None => {
+            let end = original.iter().rposition(|&byte| byte == b'\n').map_or(0, |end| end + 1);
+            (original.get(..end).unwrap_or_default(), Part::Header)
+        }
+    }
 }
 
 fn date(at: i64) -> io::Result<String> {

@@ -77,6 +77,11 @@ impl Support {
         &self.cancel
     }
 
+    /// Whether a person may be asked, or shown anything.
+    pub const fn interactive(&self) -> bool {
+        self.interactive
+    }
+
     /// The passwords known to this session.
     pub fn secrets(&self) -> &super::secrets::SecretCache {
         &self.secrets
