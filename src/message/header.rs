@@ -192,7 +192,7 @@ mod tests {
 
     fn parts(text: &str) -> (&str, &str) {
         let extent = extent(text);
-        (&text[extent.begin..extent.end], &text[extent.body..])
+        (text.get(extent.begin..extent.end).unwrap(), text.get(extent.body..).unwrap())
     }
 
     fn field(raw: &str) -> Field<'_> {

@@ -8,28 +8,36 @@
 pub(super) struct LineEnds {
     /// A line with nothing but a dot ends the text (sendmail without `-i`).
     dot_ends: bool,
+    /// The last byte was a CR: a LF now belongs to it.
     after_cr: bool,
-    at_line_start: bool,
-    /// A dot at the beginning of a line, kept until the next byte shows whether it is alone.
-    lone_dot: bool,
-    ended: bool,
+    at: At,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum At {
+    LineStart,
+    /// Behind a dot at the beginning of a line, which is kept back until the next byte shows whether it is alone.
+    FirstDot,
+    InLine,
+    /// A lone dot has ended the text.
+    End,
 }
 
 impl LineEnds {
     pub(super) fn new(dot_ends: bool) -> Self {
-        Self { dot_ends, after_cr: false, at_line_start: true, lone_dot: false, ended: false }
+        Self { dot_ends, after_cr: false, at: At::LineStart }
     }
 
     /// Whether a lone dot has ended the text: nothing that follows belongs to it.
     pub(super) fn ended(&self) -> bool {
-        self.ended
+        self.at == At::End
     }
 
     /// The next piece.
     pub(super) fn push(&mut self, piece: &[u8], out: &mut Vec<u8>) {
         let mut rest = piece;
         while let Some((&first, after)) = rest.split_first() {
-            if self.ended {
+            if self.ended() {
                 return;
             }
             match first {
@@ -38,9 +46,9 @@ impl LineEnds {
                     self.after_cr = first == b'\r';
                     self.end_line(out);
                 }
-                b'.' if self.dot_ends && self.at_line_start && !self.lone_dot => {
+                b'.' if self.dot_ends && self.at == At::LineStart => {
                     self.after_cr = false;
-                    self.lone_dot = true;
+                    self.at = At::FirstDot;
                 }
                 _ => {
                     let line = rest.iter().position(|byte| matches!(byte, b'\r' | b'\n')).unwrap_or(rest.len());
@@ -56,27 +64,27 @@ impl LineEnds {
 
     /// The end of the text: the last line gets an end, if it has none.
     pub(super) fn finish(&mut self, out: &mut Vec<u8>) {
-        if !self.ended && (self.lone_dot || !self.at_line_start) {
+        if matches!(self.at, At::FirstDot | At::InLine) {
             self.end_line(out);
         }
     }
 
     fn put(&mut self, part_of_line: &[u8], out: &mut Vec<u8>) {
-        if std::mem::take(&mut self.lone_dot) {
+        if self.at == At::FirstDot {
             out.push(b'.');
         }
         out.extend_from_slice(part_of_line);
         self.after_cr = false;
-        self.at_line_start = false;
+        self.at = At::InLine;
     }
 
     fn end_line(&mut self, out: &mut Vec<u8>) {
-        if std::mem::take(&mut self.lone_dot) {
-            self.ended = true;
+        if self.at == At::FirstDot {
+            self.at = At::End;
             return;
         }
         out.extend_from_slice(b"\r\n");
-        self.at_line_start = true;
+        self.at = At::LineStart;
     }
 }
 

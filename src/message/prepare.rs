@@ -15,6 +15,7 @@ use std::io::{self, Read};
 
 use jiff::Zoned;
 
+use super::address::AddressError;
 use super::header::{self, Extent, Field, Search};
 use super::line_ends::LineEnds;
 use super::stamp;
@@ -95,6 +96,9 @@ pub enum MessageError {
     /// What stands in To, Cc or Bcc is no address.
     #[error("the message names recipients that are none: {}", .0.join("; "))]
     Recipients(Vec<String>),
+    /// An address given for its envelope is none.
+    #[error("{0}")]
+    Address(#[from] AddressError),
     /// It asks to be sent later, and not when: sent now it could not be called back.
     #[error("the message's Deferred-Delivery is no date: “{0}”")]
     DeferredDelivery(String),

@@ -284,17 +284,11 @@ impl Loader<'_> {
         if text.contains('\0') {
             section.wrong(key, "has a zero byte in it");
         }
-        match text.strip_prefix('~') {
-            Some("") => Some(self.places.home().to_owned()),
-            Some(rest) => match rest.strip_prefix('/') {
-                Some(below) => Some(self.places.home().join(below)),
-                None => {
-                    section.wrong(key, "another user's home (~name) is not known here; write the path in full");
-                    None
-                }
-            },
-            None => Some(self.folder.join(text)),
+        let Some(rest) = text.strip_prefix('~') else { return Some(self.folder.join(text)) };
+        if !rest.is_empty() && !rest.starts_with('/') {
+            section.wrong(key, "another user's home (~name) is not known here; write the path in full");
         }
+        Some(self.places.home().join(rest.trim_start_matches('/')))
     }
 
     fn required_path(&self, section: &Section<'_>, key: &'static str) -> PathBuf {

@@ -129,6 +129,13 @@ mod tests {
         assert!(whether_begun.recv().is_err());
     }
 
+    /// Whatever keyring this machine has, none, or one that is locked: it has no such item, and nobody is prompted.
+    #[test]
+    fn a_password_that_no_keyring_has_is_missing_and_not_waited_for() {
+        let error = fetch("mailsluice-test@nowhere.invalid", false).unwrap_err();
+        assert!(error.can_be_asked(), "{error}");
+    }
+
     #[test]
     fn troubles_are_told_apart_by_kind() {
         assert_eq!(trouble(Error::Locked), SecretError::Locked);
