@@ -108,7 +108,7 @@ impl Submitter {
 
 /// The envelopes of a prepared message.
 fn address(router: &Router, prepared: Prepared, options: &Options) -> Result<NewMessage, SubmitError> {
-    let recipients = if options.recipients.is_empty() { prepared.recipients() } else { options.recipients.clone() };
+    let recipients = if options.recipients.is_empty() { prepared.recipients()? } else { options.recipients.clone() };
     if recipients.is_empty() {
         return Err(SubmitError::NoRecipients);
     }
