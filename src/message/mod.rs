@@ -4,7 +4,7 @@
 //! |---|---|
 //! | [`address`] | envelope addresses, patterns of them, a name with an address |
 //! | [`header`] | the header section: where it ends, its fields, what they mean |
-//! | [`line_ends`] | any mix of line ends into CRLF |
+//! | `line_ends` | any mix of line ends into CRLF |
 //! | [`mod@prepare`] | a submitted message on its way into the spool |
 //! | [`report`] | delivery reports (RFC 3464) |
 //! | [`stamp`] | dates and identifiers for what we write |

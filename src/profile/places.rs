@@ -118,7 +118,7 @@ impl Places {
         self.data.join("spool.db")
     }
 
-    /// The Maildir of a transport, where the profile names no other. The name is one that [`super::load`] let pass.
+    /// The Maildir of a transport, where the profile names no other. The name is one that [`super::load()`] let pass.
     pub fn mail(&self, transport: &str) -> PathBuf {
         self.data.join("mail").join(transport)
     }
