@@ -60,6 +60,10 @@ impl Desk {
         rows.iter().find(|row| row["display_name"] == name).expect("a row").clone()
     }
 
+    fn asks_for_a_password(&self) -> bool {
+        self.row("office")["status_string"].as_str().is_some_and(|text| text.contains("Needs the password"))
+    }
+
     fn wait(&self, what: &str, holds: impl Fn() -> bool) {
         assert!(wait_until(LIMIT, holds), "{what}; the rows: {}", self.rows());
     }
@@ -136,9 +140,8 @@ fn one_key_empties_the_healthy_queue_and_shows_the_three_sick_ones() {
     desk.picture("queue-light");
     desk.window.key("F9");
     // The office's password is asked for; its transport waits, the others go on.
-    desk.wait("something is on its way", || {
-        desk.rows().as_array().expect("rows").iter().any(|row| row["status_code"].to_string().contains("FLUSH"))
-    });
+    desk.wait("the password is asked for", || desk.asks_for_a_password());
+    settle(desk.child.id());
     desk.window.key("Escape");
     desk.picture("busy-light");
     desk.wait("home is empty", || desk.row("home")["outgoing"]["queued"] == 0);
@@ -168,9 +171,7 @@ fn problems_and_the_password_are_settled_from_the_window() {
     desk.wait("the queue is counted", || desk.row("office")["outgoing"]["queued"] == 4);
     desk.picture("queue-dark");
     desk.window.key("F9");
-    desk.wait("the password is asked for", || {
-        desk.row("office")["status_string"].as_str().is_some_and(|text| text.contains("password"))
-    });
+    desk.wait("the password is asked for", || desk.asks_for_a_password());
     desk.picture("password-dark");
     desk.window.type_text("sluice");
     desk.window.key("Return");
