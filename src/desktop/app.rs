@@ -264,7 +264,9 @@ impl eframe::App for App {
         for ask in asks {
             self.perform(ui.ctx(), ask);
         }
-        self.state.queue.fetch(&mut *self.engine);
+        if self.state.readiness == Readiness::Ready {
+            self.state.queue.fetch(&mut *self.engine);
+        }
         if asked {
             // What was asked for may show at once: a dialog, a tab, a switch.
             ui.ctx().request_repaint();

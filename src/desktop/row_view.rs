@@ -90,6 +90,7 @@ pub struct Counts {
 }
 
 /// A row of the status table, for people.
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact that stands for itself")]
 #[derive(Debug, Clone, PartialEq)]
 pub struct RowView {
     /// Which row.

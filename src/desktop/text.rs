@@ -150,11 +150,11 @@ impl Text {
         let Some((id, unit)) = UNITS.into_iter().find(|(_, unit)| bytes >= *unit) else {
             return self.fmt("size-b", &[("n", count(bytes))]);
         };
-        let tenths = bytes.saturating_mul(10) / unit;
-        let figures = if tenths < 100 {
-            format!("{}{}{}", tenths / 10, self.language.decimal_point(), tenths % 10)
+        let (whole, tenth) = (bytes / unit, bytes % unit * 10 / unit);
+        let figures = if whole < 10 {
+            format!("{whole}{}{tenth}", self.language.decimal_point())
         } else {
-            self.number((tenths / 10).cast_signed())
+            self.number(whole.cast_signed())
         };
         self.fmt(id, &[("n", figures.into())])
     }
