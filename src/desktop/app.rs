@@ -12,7 +12,8 @@ use super::chooser::{Chooser, Chosen, TOO_FAST};
 use super::engine::{Engine, News, Readiness};
 use super::row_view::RowView;
 use super::scene::{Ask, Scene};
-use super::state::{Dialog, PasswordDialog, Settings, State};
+use super::settings::Settings;
+use super::state::{Dialog, PasswordDialog, State};
 use super::text::{Language, Text};
 use super::theme::{self, Look};
 use super::view::{bar, first_start, footer, status_table, tabs};
@@ -31,6 +32,8 @@ pub struct App {
     pub(super) rows: Vec<RowView>,
     pub(super) chosen: (Sender<Chosen>, Receiver<Chosen>),
     title: String,
+    /// Where the settings are kept, if they are.
+    pub(super) kept: Option<PathBuf>,
 }
 
 impl std::fmt::Debug for App {
@@ -52,9 +55,17 @@ impl App {
             rows: Vec::new(),
             chosen: unbounded(),
             title: String::new(),
+            kept: None,
         };
         app.apply_settings(ctx);
         app
+    }
+
+    /// The same, with settings that are kept in this file.
+    #[must_use]
+    pub fn keeping_settings(mut self, file: PathBuf) -> Self {
+        self.kept = Some(file);
+        self
     }
 
     /// What the window remembers; for tests.
@@ -69,7 +80,7 @@ impl App {
         if language != self.text.language() {
             self.text = Text::new(language);
         }
-        theme::apply(ctx, settings.scheme);
+        theme::apply(ctx, settings.colours);
         ctx.set_zoom_factor(settings.scale as f32 / 100.0);
     }
 
@@ -106,7 +117,8 @@ impl App {
         match event {
             Event::Reload(_) | Event::QueueChanged(_) => self.state.queue.changed(),
             Event::Question { number, transport, question: Question::Password { user, host, refused } } => {
-                let question = PasswordDialog { question: number, transport, user, host, refused, ..Default::default() };
+                let question =
+                    PasswordDialog { question: number, transport, user, host, refused, ..Default::default() };
                 self.state.questions.push_back(question);
             }
             Event::QuestionGone(number) => {
@@ -156,7 +168,7 @@ impl App {
         let theme = ui.ctx().theme();
         let mut scene = Scene {
             text: &self.text,
-            look: Look::of(self.state.settings.scheme, theme),
+            look: Look::of(self.state.settings.colours, theme),
             now: self.engine.now(),
             rows: &self.rows,
             raw: &self.raw,
@@ -206,9 +218,12 @@ fn parts(ui: &mut Ui, scene: &mut Scene<'_>) {
     let surface = Frame::new().fill(look.surface);
     let padded = surface.inner_margin(Margin::symmetric(12, 0));
     Panel::top("bar").exact_size(48.0).frame(padded).show(ui, |ui| bar::show(ui, scene));
-    Panel::bottom("footer").exact_size(30.0).frame(Frame::new().fill(look.background).inner_margin(Margin::symmetric(16, 0))).show(ui, |ui| {
-        footer::show(ui, scene);
-    });
+    Panel::bottom("footer")
+        .exact_size(30.0)
+        .frame(Frame::new().fill(look.background).inner_margin(Margin::symmetric(16, 0)))
+        .show(ui, |ui| {
+            footer::show(ui, scene);
+        });
     if scene.state.readiness != Readiness::Ready {
         CentralPanel::default().frame(surface).show(ui, |ui| first_start::show(ui, scene));
         return;
@@ -225,10 +240,13 @@ fn parts(ui: &mut Ui, scene: &mut Scene<'_>) {
             ui.spacing_mut().item_spacing.y = 0.0;
             status_table::show(ui, scene);
         });
-    CentralPanel::default().frame(surface.inner_margin(Margin { left: 0, right: 0, top: 0, bottom: 4 })).show(ui, |ui| {
-        ui.spacing_mut().item_spacing.y = 0.0;
-        tabs::show(ui, scene);
-    });
+    CentralPanel::default().frame(surface.inner_margin(Margin { left: 0, right: 0, top: 0, bottom: 4 })).show(
+        ui,
+        |ui| {
+            ui.spacing_mut().item_spacing.y = 0.0;
+            tabs::show(ui, scene);
+        },
+    );
 }
 
 impl eframe::App for App {

@@ -15,8 +15,8 @@ use crate::command::Problem;
 use crate::command::args::Arguments;
 use crate::command::context::Context;
 use crate::mapi::{EntryId, EnvelopeId, FlushFlags, MapiResult, Row};
-use crate::profile::save::{self, NewIncoming, NewTransport};
 use crate::profile::places::private_file_options;
+use crate::profile::save::{self, NewIncoming, NewTransport};
 use crate::profile::{After, Places, Profile, SecretSource, Security};
 use crate::session::{FlushRun, Session, flush_all, flush_each};
 use crate::spool::{ListQuery, QueueVerb, Reader, Seconds, Selection};
@@ -188,10 +188,9 @@ impl Engine for LiveEngine {
     fn readiness(&self) -> Readiness {
         match &self.state {
             State::NoProfile => Readiness::NoProfile,
-            State::Starting(_) => Readiness::Starting,
             State::Ready(_, session) if session.has_ended() => Readiness::Failed("the spooler has ended".to_owned()),
             State::Ready(_, session) if session.is_ready() => Readiness::Ready,
-            State::Ready(..) => Readiness::Starting,
+            State::Starting(_) | State::Ready(..) => Readiness::Starting,
             State::Failed(why) => Readiness::Failed(why.clone()),
         }
     }
@@ -325,11 +324,9 @@ fn add(places: &Places, profile: &Profile, files: &[PathBuf]) -> Notice {
         Err(failure) => return Notice::Refused(failure.result(), failure.to_string()),
     };
     for file in files.iter().flat_map(|file| messages_in(file)) {
-        let taken = std::fs::File::open(&file)
-            .map_err(|error| error.to_string())
-            .and_then(|mut open| {
-                submitter.submit(&mut open, &Options::default()).map_err(|error: SubmitError| error.to_string())
-            });
+        let taken = std::fs::File::open(&file).map_err(|error| error.to_string()).and_then(|mut open| {
+            submitter.submit(&mut open, &Options::default()).map_err(|error: SubmitError| error.to_string())
+        });
         if let Err(why) = taken {
             refused.push((file, why));
         }
@@ -366,8 +363,7 @@ fn export(places: &Places, envelope: EnvelopeId, to: &Path) -> Result<(), String
 
 /// The form's words as the profile's.
 fn transport(new: NewProfile) -> NewTransport {
-    let identity =
-        if new.name.is_empty() { new.address.clone() } else { format!("{} <{}>", new.name, new.address) };
+    let identity = if new.name.is_empty() { new.address.clone() } else { format!("{} <{}>", new.name, new.address) };
     let incoming = match new.arrival {
         Arrival::Imap => Some(NewIncoming::Imap(server(&new.incoming))),
         Arrival::Pop3 => Some(NewIncoming::Pop3(server(&new.incoming), After::Keep)),

@@ -7,7 +7,7 @@
 //! | [`action`] | the one table of everything a person can do |
 //! | [`state`], [`queue_list`] | what the window itself remembers |
 //! | [`row_view`], `sentence` | a status row in words |
-//! | [`text`], [`theme`], `icon` | language, colours and sizes, icons |
+//! | [`text`], [`theme`], `icon`, [`settings`] | language, colours and sizes, icons, what of them a person chose |
 //! | `view`, `dialog`, `widget` | the parts that are drawn, each a function of a `Scene` |
 //! | [`chooser`] | the system's file chooser |
 //!
@@ -29,6 +29,7 @@ pub mod row_view;
 mod run;
 mod scene;
 mod sentence;
+pub mod settings;
 pub mod state;
 pub mod text;
 pub mod theme;

@@ -38,7 +38,12 @@ impl App {
                 }
             }
             Ask::Demo => self.engine.start_demo(),
-            Ask::Settings => self.apply_settings(ctx),
+            Ask::Settings => {
+                self.apply_settings(ctx);
+                if let Some(file) = self.kept.clone() {
+                    self.state.settings.keep(file);
+                }
+            }
         }
     }
 
@@ -176,5 +181,4 @@ impl App {
         let fresh = PasswordDialog { question: number, transport: name, ..PasswordDialog::default() };
         self.state.dialog = Some(Dialog::Password(known.unwrap_or(fresh)));
     }
-
 }

@@ -91,6 +91,7 @@ pub struct Counts {
 
 /// A row of the status table, for people.
 #[derive(Debug, Clone, PartialEq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub struct RowView {
     /// Which row.
     pub id: EntryId,
@@ -272,7 +273,8 @@ fn running(row: &Row) -> Option<Running> {
         Direction::Incoming => StatusCode::STATUS_INBOUND_ACTIVE,
     };
     let flushing = Direction::BOTH.into_iter().find(|direction| code.contains(direction.flush_bit()));
-    let direction = flushing.or_else(|| Direction::BOTH.into_iter().find(|direction| code.contains(active(*direction))));
+    let direction =
+        flushing.or_else(|| Direction::BOTH.into_iter().find(|direction| code.contains(active(*direction))));
     let stage = row.text(PR_SLUICE_STAGE).map(ToOwned::to_owned);
     if direction.is_none() && stage.is_none() {
         return None;

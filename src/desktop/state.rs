@@ -7,8 +7,7 @@ use std::path::PathBuf;
 use super::engine::{NewProfile, Readiness};
 use super::queue_list::QueueList;
 use super::row_view::RowView;
-use super::text::Language;
-use super::theme::Scheme;
+use super::settings::Settings;
 use crate::mapi::{EntryId, EnvelopeId, QueueState};
 use crate::spool::{Filter, QueueVerb, Seconds, Selection};
 use crate::spooler::LogLine;
@@ -57,43 +56,13 @@ pub enum Pane {
 
 impl Pane {
     /// The next one.
+    #[must_use]
     pub const fn next(self) -> Self {
         match self {
             Self::Bar => Self::Status,
             Self::Status => Self::Tab,
             Self::Tab => Self::Bar,
         }
-    }
-}
-
-/// How the window is to look and speak.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Settings {
-    /// Which colours.
-    pub scheme: Scheme,
-    /// Which language; `None`: the environment's.
-    pub language: Option<Language>,
-    /// Size of text, in percent.
-    pub scale: u32,
-    /// Rows are 24 high instead of 30.
-    pub compact: bool,
-}
-
-impl Default for Settings {
-    fn default() -> Self {
-        Self { scheme: Scheme::System, language: None, scale: 100, compact: false }
-    }
-}
-
-impl Settings {
-    /// Height of a row with one line.
-    pub const fn row_height(&self) -> f32 {
-        if self.compact { 24.0 } else { 30.0 }
-    }
-
-    /// Height of a row with two lines.
-    pub const fn tall_row_height(&self) -> f32 {
-        if self.compact { 42.0 } else { 50.0 }
     }
 }
 
@@ -283,7 +252,8 @@ impl State {
 
     /// What the queue's list shows: the selected transports' messages, as far as Find lets them through.
     pub fn wanted_filter(&self, rows: &[RowView]) -> Filter {
-        let all = self.selected.is_empty() || rows.iter().any(|row| row.is_spooler() && self.selected.contains(&row.id));
+        let all =
+            self.selected.is_empty() || rows.iter().any(|row| row.is_spooler() && self.selected.contains(&row.id));
         // Half a word is no filter yet: until it is one, it is looked for as it stands.
         let mut filter = Filter::parse(&self.find).unwrap_or_else(|_half_typed| Filter {
             text: self.find.split_whitespace().map(ToOwned::to_owned).collect(),
@@ -329,9 +299,7 @@ impl State {
                 self.selected.insert(id.clone());
             }
             self.cursor = Some(id.clone());
-        } else if extend
-            && let (Some(from), Some(to)) = (self.cursor.as_ref().and_then(place), place(id))
-        {
+        } else if extend && let (Some(from), Some(to)) = (self.cursor.as_ref().and_then(place), place(id)) {
             let between = rows.iter().take(from.max(to) + 1).skip(from.min(to));
             self.selected.extend(between.map(|row| row.id.clone()));
         } else {

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use egui::style::{ScrollStyle, Selection, WidgetVisuals, Widgets};
 use egui::{Color32, Context, CornerRadius, FontData, FontDefinitions, FontFamily, FontId, Margin, Stroke, Style};
 use egui::{TextStyle, Theme, Vec2, Visuals, vec2};
+use serde::{Deserialize, Serialize};
 
 /// Steps of space, in points.
 pub mod space {
@@ -49,7 +50,8 @@ pub mod size {
 }
 
 /// Which colours.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Scheme {
     /// As the desktop has it.
     #[default]

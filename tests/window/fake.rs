@@ -148,8 +148,14 @@ pub(crate) fn message(index: u64) -> QueueRow {
         "Reservation confirmed",
         "Lost glove",
     ];
-    const FROM: [&str; 3] = ["ada@example.org", "club@example.net", "charles.babbage.the.younger@analytical-engines.example.com"];
-    const TO: [&str; 4] = ["ann@example.com", "harbour@example.net", "grace@example.org", "crew-and-friends-of-the-long-mailing-list@lists.example.net"];
+    const FROM: [&str; 3] =
+        ["ada@example.org", "club@example.net", "charles.babbage.the.younger@analytical-engines.example.com"];
+    const TO: [&str; 4] = [
+        "ann@example.com",
+        "harbour@example.net",
+        "grace@example.org",
+        "crew-and-friends-of-the-long-mailing-list@lists.example.net",
+    ];
     let at = |list: &[&str]| list[usize::try_from(index).unwrap() % list.len()].to_owned();
     let state = match index % 23 {
         3 | 11 => QueueState::Deferred,
@@ -200,7 +206,10 @@ fn row(kind: ResourceType, name: &str, number: i32) -> Row {
         .set(PR_ROWID, number)
         .set(PR_RESOURCE_TYPE, kind.code())
         .set(PR_DISPLAY_NAME, name)
-        .set(PR_RESOURCE_METHODS, (ResourceMethods::STATUS_VALIDATE_STATE | ResourceMethods::STATUS_FLUSH_QUEUES).bits().cast_signed())
+        .set(
+            PR_RESOURCE_METHODS,
+            (ResourceMethods::STATUS_VALIDATE_STATE | ResourceMethods::STATUS_FLUSH_QUEUES).bits().cast_signed(),
+        )
         .set(PR_RESOURCE_FLAGS, ResourceFlags::STATUS_NO_DEFAULT_STORE.bits().cast_signed())
         .set(PR_STATUS_CODE, StatusCode::STATUS_AVAILABLE.bits().cast_signed())
         .set(PR_SLUICE_HONOURS_NO_UI, true);
@@ -247,7 +256,10 @@ pub(crate) fn fixed() -> Vec<Row> {
 
 /// Makes a row one that sends.
 pub(crate) fn sending(mut row: Row, done: i32, total: i32) -> Row {
-    let code = StatusCode::STATUS_AVAILABLE | StatusCode::STATUS_OUTBOUND_ENABLED | StatusCode::STATUS_OUTBOUND_FLUSH | StatusCode::STATUS_OUTBOUND_ACTIVE;
+    let code = StatusCode::STATUS_AVAILABLE
+        | StatusCode::STATUS_OUTBOUND_ENABLED
+        | StatusCode::STATUS_OUTBOUND_FLUSH
+        | StatusCode::STATUS_OUTBOUND_ACTIVE;
     row.set(PR_STATUS_CODE, code.bits().cast_signed())
         .set(PR_SLUICE_STAGE, "content")
         .set(PR_SLUICE_DONE, done)
@@ -267,7 +279,8 @@ pub(crate) fn failed(mut row: Row, failure: &Failure) -> Row {
 
 /// Greylisting.
 pub(crate) fn greylisted() -> Failure {
-    let reply = Reply { code: 451, enhanced: Some((4, 7, 1)), text: "Greylisted, try again in five minutes".to_owned() };
+    let reply =
+        Reply { code: 451, enhanced: Some((4, 7, 1)), text: "Greylisted, try again in five minutes".to_owned() };
     Failure::new(Class::Transient, Stage::Envelope, "smtp.example.net:587", "").with_reply(reply)
 }
 
@@ -294,8 +307,14 @@ pub(crate) fn rows(scene: &str) -> Vec<Row> {
     match scene {
         "busy" => {
             let mut fetching = club;
-            fetching.set(PR_STATUS_CODE, (StatusCode::STATUS_AVAILABLE | StatusCode::STATUS_INBOUND_FLUSH).bits().cast_signed())
-                .set(PR_SLUICE_STAGE, "fetch").set(PR_SLUICE_DONE, 3).set(PR_SLUICE_RATE, 240_000_i64);
+            fetching
+                .set(
+                    PR_STATUS_CODE,
+                    (StatusCode::STATUS_AVAILABLE | StatusCode::STATUS_INBOUND_FLUSH).bits().cast_signed(),
+                )
+                .set(PR_SLUICE_STAGE, "fetch")
+                .set(PR_SLUICE_DONE, 3)
+                .set(PR_SLUICE_RATE, 240_000_i64);
             let mut waits = modem;
             waits.set(PR_SLUICE_STAGE, "bring");
             rows.extend([spooler([39, 3, 1, 1, 24], 34_869_000), sending(home, 41, 120), fetching, office, waits]);
@@ -309,13 +328,23 @@ pub(crate) fn rows(scene: &str) -> Vec<Row> {
                 failed(home, &offline),
                 failed(club, &greylisted()),
                 asks,
-                failed(modem, &Failure::new(Class::NeedsPerson, Stage::Login, "pop.example.org:110", "the password is not known")),
+                failed(
+                    modem,
+                    &Failure::new(Class::NeedsPerson, Stage::Login, "pop.example.org:110", "the password is not known"),
+                ),
             ]);
         }
-        "empty" => rows.extend([spooler([0; 5], 0), transport("home", "SMTP, IMAP", [0; 5], 0), transport("club", "SMTP, POP3", [0; 5], 0)]),
+        "empty" => rows.extend([
+            spooler([0; 5], 0),
+            transport("home", "SMTP, IMAP", [0; 5], 0),
+            transport("club", "SMTP, POP3", [0; 5], 0),
+        ]),
         "offline" => {
             for mut row in [spooler([39, 3, 1, 1, 24], 34_869_000), home, club, office, modem] {
-                row.set(PR_STATUS_CODE, (StatusCode::STATUS_AVAILABLE | StatusCode::STATUS_OFFLINE).bits().cast_signed());
+                row.set(
+                    PR_STATUS_CODE,
+                    (StatusCode::STATUS_AVAILABLE | StatusCode::STATUS_OFFLINE).bits().cast_signed(),
+                );
                 rows.push(row);
             }
         }
@@ -327,14 +356,29 @@ pub(crate) fn rows(scene: &str) -> Vec<Row> {
 /// A few lines of log.
 pub(crate) fn log() -> Vec<News> {
     let line = |ago, severity, transport: Option<&str>, text: &str| {
-        News::Event(Event::Log(LogLine { at: NOW - ago, severity, transport: transport.map(str::to_owned), text: text.to_owned() }))
+        News::Event(Event::Log(LogLine {
+            at: NOW - ago,
+            severity,
+            transport: transport.map(str::to_owned),
+            text: text.to_owned(),
+        }))
     };
     vec![
         line(300, Severity::Info, None, "the spooler has started; 3 messages went back to the queue"),
         line(250, Severity::Info, Some("home"), "connected to smtp.example.org:465 (TLS 1.3, SCRAM-SHA-256)"),
         line(249, Severity::Info, Some("home"), "41 sent, 0 deferred, 47.2 MB in 22 s"),
-        line(244, Severity::Warning, Some("club"), "smtp.example.net:587: naming sender and recipients: 451 4.7.1 Greylisted, try again in five minutes"),
-        line(240, Severity::Error, Some("office"), "smtp.example.com:465: signing in: 535 5.7.8 Authentication credentials invalid"),
+        line(
+            244,
+            Severity::Warning,
+            Some("club"),
+            "smtp.example.net:587: naming sender and recipients: 451 4.7.1 Greylisted, try again in five minutes",
+        ),
+        line(
+            240,
+            Severity::Error,
+            Some("office"),
+            "smtp.example.com:465: signing in: 535 5.7.8 Authentication credentials invalid",
+        ),
     ]
 }
 
@@ -343,6 +387,10 @@ pub(crate) fn question() -> News {
     News::Event(Event::Question {
         number: 7,
         transport: "office".to_owned(),
-        question: Question::Password { user: "ada.lovelace".to_owned(), host: "smtp.example.com".to_owned(), refused: None },
+        question: Question::Password {
+            user: "ada.lovelace".to_owned(),
+            host: "smtp.example.com".to_owned(),
+            refused: None,
+        },
     })
 }

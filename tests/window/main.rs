@@ -2,6 +2,7 @@
 //! engine behind it notes what it is asked.
 
 #![cfg(feature = "desktop")]
+#![expect(clippy::expect_used, clippy::unwrap_used, clippy::panic, reason = "a test that can't go on stops")]
 
 mod actions;
 mod dialogs;
@@ -18,22 +19,24 @@ use egui_kittest::Harness;
 use egui_kittest::kittest::{NodeT as _, Queryable as _};
 use mailsluice::desktop::App;
 use mailsluice::desktop::chooser::{Choice, Chooser, Chosen};
-use mailsluice::desktop::state::Settings;
+use mailsluice::desktop::settings::Settings;
 use mailsluice::desktop::text::Language;
 use mailsluice::mapi::Row;
 use mailsluice::spooler::Wake;
 
 use fake::{Asked, FakeEngine};
 
+/// File choosers that are open: what they were opened for, and where they answer.
+type Choosers = Rc<RefCell<Vec<(Choice, Sender<Chosen>)>>>;
+
 /// A window, and the engine behind it.
 struct Window {
     harness: Harness<'static, App>,
     engine: FakeEngine,
-    /// Where the file chooser that is open answers.
-    chooser: Rc<RefCell<Vec<(Choice, Sender<Chosen>)>>>,
+    chooser: Choosers,
 }
 
-struct FakeChooser(Rc<RefCell<Vec<(Choice, Sender<Chosen>)>>>);
+struct FakeChooser(Choosers);
 
 impl Chooser for FakeChooser {
     fn open(&self, choice: Choice, answer: Sender<Chosen>, _wake: Wake) {
@@ -71,12 +74,10 @@ impl Window {
         let chooser = Rc::new(RefCell::new(Vec::new()));
         let settings = Settings { language: Some(setup.language), ..Settings::default() };
         let (behind, choosing) = (engine.clone(), Rc::clone(&chooser));
-        let harness = Harness::builder()
-            .with_size(egui::vec2(setup.size.0, setup.size.1))
-            .with_max_steps(30)
-            .build_eframe(move |context| {
-                App::new(&context.egui_ctx, Box::new(behind), Box::new(FakeChooser(choosing)), settings)
-            });
+        let harness =
+            Harness::builder().with_size(egui::vec2(setup.size.0, setup.size.1)).with_max_steps(30).build_eframe(
+                move |context| App::new(&context.egui_ctx, Box::new(behind), Box::new(FakeChooser(choosing)), settings),
+            );
         let mut window = Self { harness, engine, chooser };
         window.settle();
         window
@@ -117,9 +118,10 @@ impl Window {
 
     /// Clicks into a row of a list, found by a part of what it says.
     fn click_row(&mut self, part: &str) {
-        let row = self.harness.query_all_by_label_contains(part).find(|node| {
-            node.accesskit_node().role() == egui::accesskit::Role::Row
-        });
+        let row = self
+            .harness
+            .query_all_by_label_contains(part)
+            .find(|node| node.accesskit_node().role() == egui::accesskit::Role::Row);
         row.unwrap_or_else(|| panic!("no row says {part}")).click();
         self.settle();
     }

@@ -84,7 +84,8 @@ fn delete_asks_first() {
 fn what_may_have_arrived_is_sent_again_only_after_asking() {
     let mut window = with_messages(43);
     window.press(Modifiers::COMMAND, Key::Num2);
-    let in_doubt = (0..43).find(|index| super::fake::message(*index).state == QueueState::InDoubt).expect("there is one");
+    let in_doubt =
+        (0..43).find(|index| super::fake::message(*index).state == QueueState::InDoubt).expect("there is one");
     for _ in 0..=in_doubt {
         window.press(Modifiers::NONE, Key::ArrowDown);
     }

@@ -77,8 +77,13 @@ fn problems_have_one_thing_to_do_each() {
     window.click("Problems 6");
     window.click("Treat as sent, modem");
     let asked = window.asked();
-    let [Asked::Change(QueueVerb::TreatAsSent, Selection::Where(filter))] = asked.as_slice() else { panic!("{asked:?}") };
-    assert_eq!((filter.states.as_slice(), filter.transports.as_slice()), (&[QueueState::InDoubt][..], &["modem".to_owned()][..]));
+    let [Asked::Change(QueueVerb::TreatAsSent, Selection::Where(filter))] = asked.as_slice() else {
+        panic!("{asked:?}")
+    };
+    assert_eq!(
+        (filter.states.as_slice(), filter.transports.as_slice()),
+        (&[QueueState::InDoubt][..], &["modem".to_owned()][..])
+    );
     window.click("Send again, modem");
     assert_eq!(window.asked(), [], "it asks first");
     assert!(window.says("Send 2 messages again?"));
@@ -130,9 +135,9 @@ fn properties_reach_the_rows_that_the_status_table_leaves_out() {
 #[test]
 fn a_row_reads_as_a_sentence() {
     let window = Window::open(rows("busy"));
-    assert!(window.has(
-        "home, SMTP, IMAP: Sending 41 of 120. 2.1 MB/s · 40 s left. 30 to send, 20 waiting on the server"
-    ));
+    assert!(
+        window.has("home, SMTP, IMAP: Sending 41 of 120. 2.1 MB/s · 40 s left. 30 to send, 20 waiting on the server")
+    );
     let window = Window::open(rows("problems"));
     assert!(window.says("office, SMTP, IMAP: Needs a password."));
     assert!(window.says("modem, SMTP, POP3: pop.example.org:110 needs an answer (the password is not known)."));
@@ -154,13 +159,19 @@ fn it_speaks_french() {
     let window = Window::with(rows("problems"), Setup { language: Language::French, ..Setup::default() });
     assert!(window.has("Envoyer/recevoir"));
     assert!(window.has("Saisir le mot de passe"));
-    assert!(window.has("42 à envoyer (34 Mo) · 24 à recevoir · 4 ont besoin de vous · prochain passage dans 3 min · en ligne"));
+    assert!(
+        window.has(
+            "42 à envoyer (34 Mo) · 24 à recevoir · 4 ont besoin de vous · prochain passage dans 3 min · en ligne"
+        )
+    );
 }
 
 #[test]
 fn nothing_is_lost_in_a_small_window() {
     let mut window = Window::with(rows("busy"), Setup { size: (640.0, 480.0), ..Setup::default() });
-    for label in ["Send/Receive", "Send", "Receive", "Cancel", "No UI", "Offline", "Settings…", "Help", "Send with home"] {
+    for label in
+        ["Send/Receive", "Send", "Receive", "Cancel", "No UI", "Offline", "Settings…", "Help", "Send with home"]
+    {
         let rect = window.harness.get_by_label(label).rect();
         assert!(rect.left() >= 0.0 && rect.right() <= 640.0, "{label}: {rect:?}");
     }

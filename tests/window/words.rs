@@ -55,7 +55,9 @@ fn every_word_that_the_code_names_is_there_and_every_word_there_is_named() {
     let (ids, code) = (ids(Language::English), code());
     let prefixes: BTreeSet<&str> = ids.iter().filter_map(|id| id.split('-').next()).collect();
     let quoted = code.split('"').skip(1).step_by(1).filter(|text| {
-        text.len() < 40 && text.contains('-') && text.chars().all(|letter| letter.is_ascii_lowercase() || "-_".contains(letter))
+        text.len() < 40
+            && text.contains('-')
+            && text.chars().all(|letter| letter.is_ascii_lowercase() || "-_".contains(letter))
     });
     // What is put together from parts: stages and states.
     let made = |id: &str| id.starts_with("stage-") || id.starts_with("state-");
@@ -90,10 +92,25 @@ fn stages_and_states_have_words() {
             let id = format!("state-{}", state.word());
             assert_ne!(text.get(&id), id);
         }
-        for stage in [Stage::Queue, Stage::Bring, Stage::Resolve, Stage::Connect, Stage::Tls, Stage::Greeting, Stage::Login,
-            Stage::Envelope, Stage::Content, Stage::Reply, Stage::List, Stage::Fetch, Stage::Deliver, Stage::Delete,
-            Stage::Quit, Stage::Store, Stage::Program]
-        {
+        for stage in [
+            Stage::Queue,
+            Stage::Bring,
+            Stage::Resolve,
+            Stage::Connect,
+            Stage::Tls,
+            Stage::Greeting,
+            Stage::Login,
+            Stage::Envelope,
+            Stage::Content,
+            Stage::Reply,
+            Stage::List,
+            Stage::Fetch,
+            Stage::Deliver,
+            Stage::Delete,
+            Stage::Quit,
+            Stage::Store,
+            Stage::Program,
+        ] {
             let word = serde_json::to_value(stage).expect("a word");
             let id = format!("stage-{}", word.as_str().expect("a word").replace('_', "-"));
             assert_ne!(text.get(&id), id);

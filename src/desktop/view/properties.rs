@@ -12,9 +12,7 @@ use super::super::theme::{self, space};
 use super::super::widget::rows::{Rows, Step};
 use super::super::widget::{empty, paint};
 use crate::mapi::flags::flag_names;
-use crate::mapi::tag::{
-    PR_DISPLAY_NAME, PR_RESOURCE_FLAGS, PR_RESOURCE_METHODS, PR_RESOURCE_TYPE, PR_STATUS_CODE,
-};
+use crate::mapi::tag::{PR_DISPLAY_NAME, PR_RESOURCE_FLAGS, PR_RESOURCE_METHODS, PR_RESOURCE_TYPE, PR_STATUS_CODE};
 use crate::mapi::{
     EntryId, PropTag, PropType, PropValue, ResourceFlags, ResourceMethods, ResourceType, Row, StatusCode,
 };
@@ -99,7 +97,8 @@ fn cells(row: Rect) -> [Rect; 4] {
     let shares = if width > 820.0 { [0.25, 0.11, 0.12, 0.52] } else { [0.36, 0.0, 0.0, 0.64] };
     let mut x = row.left() + space::L;
     shares.map(|share| {
-        let cell = Rect::from_min_size(egui::pos2(x, row.top()), vec2((width * share - space::M).max(0.0), row.height()));
+        let cell =
+            Rect::from_min_size(egui::pos2(x, row.top()), vec2((width * share - space::M).max(0.0), row.height()));
         x += width * share;
         cell
     })

@@ -81,7 +81,7 @@ impl Rows<'_> {
             draw(&mut inside, index, Rect::from_min_size(pos2(room.left(), y), vec2(width, self.height)));
         }
         if last_top > 0.0 {
-            scroll_bar(ui, room, self.id.with("bar"), self.top, last_top, in_view, look);
+            scroll_bar(ui, room, self.id.with("bar"), self.top, (last_top, in_view), look);
         }
         paint::focus_ring(ui, &response, look);
         let step = keys(ui, self.id, in_view);
@@ -101,7 +101,7 @@ fn scroll(ui: &Ui, response: &Response, top: &mut f64, height: f32) {
     }
 }
 
-fn scroll_bar(ui: &Ui, room: Rect, id: Id, top: &mut f64, last_top: f64, in_view: f64, look: Look) {
+fn scroll_bar(ui: &Ui, room: Rect, id: Id, top: &mut f64, (last_top, in_view): (f64, f64), look: Look) {
     let track = Rect::from_min_max(pos2(room.right() - BAR, room.top()), room.max);
     #[expect(clippy::cast_possible_truncation, reason = "a share of a bar")]
     let share = (in_view / (last_top + in_view)) as f32;
@@ -139,12 +139,12 @@ fn keys(ui: &Ui, id: Id, in_view: f64) -> Option<(Step, bool)> {
     ];
     ui.input_mut(|input| {
         let shift = input.modifiers.shift;
-        let mut presses = pressed.into_iter().filter_map(|(key, step)| {
+        let mut steps = pressed.into_iter().filter_map(|(key, step)| {
             let held = if shift { egui::Modifiers::SHIFT } else { egui::Modifiers::NONE };
             let times = i64::try_from(input.count_and_consume_key(held, key)).unwrap_or(0);
             let step = if let Step::By(by) = step { Step::By(by * times) } else { step };
             (times > 0).then_some((step, shift))
         });
-        presses.next()
+        steps.next()
     })
 }
