@@ -165,8 +165,8 @@ pub fn words(shortcut: &KeyboardShortcut) -> String {
 }
 
 /// What decides whether an action can be done.
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact that stands for itself")]
 #[derive(Debug, Clone, Copy, Default)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub struct Facts {
     /// Why nothing can be done at all.
     pub not_ready: Option<&'static str>,
@@ -234,10 +234,12 @@ impl Facts {
             A::ReceiveAll | A::ReceiveSelected => {
                 self.why_no_flush(self.can_receive, (!self.receives).then_some("why-no-incoming"))
             }
-            A::Save => (!self.list_shown || self.picked != 1).then_some("why-select-one"),
             A::CancelAll => (!self.running).then_some("why-not-running"),
             A::CancelSelected => (!self.running).then_some("why-row-not-running"),
             A::Password => (!self.question).then_some("why-no-question"),
+            A::RowSettings => None,
+            A::Save if self.list_shown && self.picked == 1 => None,
+            A::Save => Some("why-select-one"),
             A::SelectAll => (!self.list_shown).then_some("why-no-list"),
             A::Reroute if self.senders < 2 => Some("why-other-transports"),
             A::Hold | A::Release | A::Retry | A::Reroute | A::Delete | A::TreatAsSent => {

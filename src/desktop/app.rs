@@ -10,10 +10,10 @@ use egui::{CentralPanel, Context, Frame, Margin, Panel, Ui};
 use super::action::Facts;
 use super::chooser::{Chooser, Chosen, TOO_FAST};
 use super::engine::{Engine, News, Readiness};
+use super::remember::Memory;
 use super::row_view::RowView;
 use super::scene::{Ask, Scene};
-use super::settings::Settings;
-use super::state::{Dialog, PasswordDialog, State};
+use super::state::{Dialog, PasswordDialog, Settings, State};
 use super::text::{Language, Text};
 use super::theme::{self, Look};
 use super::view::{bar, first_start, footer, status_table, tabs};
@@ -32,8 +32,7 @@ pub struct App {
     pub(super) rows: Vec<RowView>,
     pub(super) chosen: (Sender<Chosen>, Receiver<Chosen>),
     title: String,
-    /// Where the settings are kept, if they are.
-    pub(super) kept: Option<PathBuf>,
+    memory: Option<Memory>,
 }
 
 impl std::fmt::Debug for App {
@@ -55,16 +54,16 @@ impl App {
             rows: Vec::new(),
             chosen: unbounded(),
             title: String::new(),
-            kept: None,
+            memory: None,
         };
         app.apply_settings(ctx);
         app
     }
 
-    /// The same, with settings that are kept in this file.
+    /// The same, with settings that are kept for the next window.
     #[must_use]
-    pub fn keeping_settings(mut self, file: PathBuf) -> Self {
-        self.kept = Some(file);
+    pub fn remembering(mut self, memory: Memory) -> Self {
+        self.memory = Some(memory);
         self
     }
 
@@ -80,8 +79,11 @@ impl App {
         if language != self.text.language() {
             self.text = Text::new(language);
         }
-        theme::apply(ctx, settings.colours);
+        theme::apply(ctx, settings.scheme);
         ctx.set_zoom_factor(settings.scale as f32 / 100.0);
+        if let Some(memory) = &self.memory {
+            memory.keep(&settings);
+        }
     }
 
     /// Calls for a frame from another thread.
@@ -168,7 +170,7 @@ impl App {
         let theme = ui.ctx().theme();
         let mut scene = Scene {
             text: &self.text,
-            look: Look::of(self.state.settings.colours, theme),
+            look: Look::of(self.state.settings.scheme, theme),
             now: self.engine.now(),
             rows: &self.rows,
             raw: &self.raw,

@@ -119,6 +119,16 @@ impl LiveEngine {
         };
     }
 
+    /// A command's spooler ends with the command: then the next one is found, or run here.
+    fn follow_the_spooler(&mut self) {
+        if let State::Ready(opened, session) = &self.state
+            && session.has_ended()
+            && !opened.spooler.is_here()
+        {
+            self.open(None);
+        }
+    }
+
     fn session(&self) -> Option<&Session> {
         if let State::Ready(_, session) = &self.state { Some(session) } else { None }
     }
@@ -197,6 +207,7 @@ impl Engine for LiveEngine {
 
     fn pump(&mut self) -> Vec<News> {
         self.take_opened();
+        self.follow_the_spooler();
         let mut news = Vec::new();
         if let State::Ready(_, session) = &mut self.state {
             news.extend(session.pump().into_iter().map(News::Event));

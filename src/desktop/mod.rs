@@ -7,7 +7,7 @@
 //! | [`action`] | the one table of everything a person can do |
 //! | [`state`], [`queue_list`] | what the window itself remembers |
 //! | [`row_view`], `sentence` | a status row in words |
-//! | [`text`], [`theme`], `icon`, [`settings`] | language, colours and sizes, icons, what of them a person chose |
+//! | [`text`], [`theme`], `icon` | language, colours and sizes, icons |
 //! | `view`, `dialog`, `widget` | the parts that are drawn, each a function of a `Scene` |
 //! | [`chooser`] | the system's file chooser |
 //!
@@ -25,11 +25,11 @@ mod keys;
 mod live;
 mod perform;
 pub mod queue_list;
+pub mod remember;
 pub mod row_view;
 mod run;
 mod scene;
 mod sentence;
-pub mod settings;
 pub mod state;
 pub mod text;
 pub mod theme;

@@ -38,12 +38,7 @@ impl App {
                 }
             }
             Ask::Demo => self.engine.start_demo(),
-            Ask::Settings => {
-                self.apply_settings(ctx);
-                if let Some(file) = self.kept.clone() {
-                    self.state.settings.keep(file);
-                }
-            }
+            Ask::Settings => self.apply_settings(ctx),
         }
     }
 

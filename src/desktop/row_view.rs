@@ -90,8 +90,8 @@ pub struct Counts {
 }
 
 /// A row of the status table, for people.
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact that stands for itself")]
 #[derive(Debug, Clone, PartialEq)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub struct RowView {
     /// Which row.
     pub id: EntryId,

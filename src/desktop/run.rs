@@ -6,7 +6,7 @@ use egui::ViewportBuilder;
 use super::app::App;
 use super::chooser::SystemChooser;
 use super::live::LiveEngine;
-use super::settings::Settings;
+use super::remember::Memory;
 use crate::command::args::Arguments;
 use crate::command::{complain, exit};
 use crate::profile::Places;
@@ -29,10 +29,10 @@ pub fn run(arguments: &Arguments) -> u8 {
         options,
         Box::new(move |creation| {
             let ctx = &creation.egui_ctx;
-            let file = Settings::file(&Places::of(arguments.profile.as_deref()));
+            let memory = Memory::of(&Places::of(arguments.profile.as_deref()));
             let engine = LiveEngine::new(arguments, App::wake(ctx));
-            let app = App::new(ctx, Box::new(engine), Box::new(SystemChooser), Settings::load(&file));
-            Ok(Box::new(app.keeping_settings(file)))
+            let app = App::new(ctx, Box::new(engine), Box::new(SystemChooser), memory.recall());
+            Ok(Box::new(app.remembering(memory)))
         }),
     );
     match opened {

@@ -1,13 +1,15 @@
 //! What the window itself remembers: what is selected, open, typed. Nothing of it is a copy of the spooler's state; that
 //! is in the rows.
 
+use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::path::PathBuf;
 
 use super::engine::{NewProfile, Readiness};
 use super::queue_list::QueueList;
 use super::row_view::RowView;
-use super::settings::Settings;
+use super::text::Language;
+use super::theme::Scheme;
 use crate::mapi::{EntryId, EnvelopeId, QueueState};
 use crate::spool::{Filter, QueueVerb, Seconds, Selection};
 use crate::spooler::LogLine;
@@ -56,13 +58,44 @@ pub enum Pane {
 
 impl Pane {
     /// The next one.
-    #[must_use]
     pub const fn next(self) -> Self {
         match self {
             Self::Bar => Self::Status,
             Self::Status => Self::Tab,
             Self::Tab => Self::Bar,
         }
+    }
+}
+
+/// How the window is to look and speak.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Settings {
+    /// Which colours.
+    pub scheme: Scheme,
+    /// Which language; `None`: the environment's.
+    pub language: Option<Language>,
+    /// Size of text, in percent.
+    pub scale: u32,
+    /// Rows are 24 high instead of 30.
+    pub compact: bool,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self { scheme: Scheme::System, language: None, scale: 100, compact: false }
+    }
+}
+
+impl Settings {
+    /// Height of a row with one line.
+    pub const fn row_height(&self) -> f32 {
+        if self.compact { 24.0 } else { 30.0 }
+    }
+
+    /// Height of a row with two lines.
+    pub const fn tall_row_height(&self) -> f32 {
+        if self.compact { 42.0 } else { 50.0 }
     }
 }
 

@@ -3,23 +3,22 @@
 //!
 //! A message that is missing shows as its identifier: a test sees to it that none is.
 
+use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 
 use fluent_bundle::{FluentArgs, FluentBundle, FluentResource, FluentValue};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use serde::{Deserialize, Serialize};
 
 use crate::spool::Seconds;
 
 /// The languages the window speaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Language {
     /// English.
-    #[serde(rename = "en")]
     English,
     /// French.
-    #[serde(rename = "fr")]
     French,
 }
 

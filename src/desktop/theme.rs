@@ -4,12 +4,12 @@
 //! does not depend on what a machine has installed, and figures are of one width, so that numbers that change don't
 //! make their neighbours move.
 
+use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
 use egui::style::{ScrollStyle, Selection, WidgetVisuals, Widgets};
 use egui::{Color32, Context, CornerRadius, FontData, FontDefinitions, FontFamily, FontId, Margin, Stroke, Style};
 use egui::{TextStyle, Theme, Vec2, Visuals, vec2};
-use serde::{Deserialize, Serialize};
 
 /// Steps of space, in points.
 pub mod space {
@@ -112,7 +112,7 @@ pub const LIGHT: Look = Look {
     muted: rgb(0x0056_6272),
     accent: rgb(0x000A_64BC),
     on_accent: rgb(0x00FF_FFFF),
-    selected: rgb(0x00E3_EEFA),
+    selected: rgb(0x00EC_F4FC),
     hovered: rgb(0x00F0_F3F7),
     success: rgb(0x001A_7F37),
     warning: rgb(0x008F_5F00),

@@ -23,6 +23,9 @@ use crate::transport::runtime::Runtime;
 /// How long the process that holds the lock may take until it listens.
 const PATIENCE: Duration = Duration::from_secs(10);
 
+/// How long what was sent stays in the history.
+const HISTORY_S: i64 = 30 * 24 * 3600;
+
 /// A process's part in a profile's spooler.
 #[derive(Debug)]
 pub struct Spooler {
@@ -101,6 +104,7 @@ impl Spooler {
         let mut spool = Spool::open(&path)?;
         let wall = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let recovery = spool.recover(wall.as_secs().cast_signed(), profile.in_doubt)?;
+        spool.prune(wall.as_secs().cast_signed() - HISTORY_S)?;
         let (reports_in, reports) = unbounded();
         let transports = profile.transports.iter().map(LoggedOn::new).collect();
         let runtime =

@@ -2,7 +2,12 @@
 //! engine behind it notes what it is asked.
 
 #![cfg(feature = "desktop")]
-#![expect(clippy::expect_used, clippy::unwrap_used, clippy::panic, reason = "a test that can't go on stops")]
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "these are tests: what can't go on has to say so and stop"
+)]
 
 mod actions;
 mod dialogs;
@@ -19,24 +24,25 @@ use egui_kittest::Harness;
 use egui_kittest::kittest::{NodeT as _, Queryable as _};
 use mailsluice::desktop::App;
 use mailsluice::desktop::chooser::{Choice, Chooser, Chosen};
-use mailsluice::desktop::settings::Settings;
+use mailsluice::desktop::state::Settings;
 use mailsluice::desktop::text::Language;
 use mailsluice::mapi::Row;
 use mailsluice::spooler::Wake;
 
 use fake::{Asked, FakeEngine};
 
-/// File choosers that are open: what they were opened for, and where they answer.
-type Choosers = Rc<RefCell<Vec<(Choice, Sender<Chosen>)>>>;
-
 /// A window, and the engine behind it.
 struct Window {
     harness: Harness<'static, App>,
     engine: FakeEngine,
-    chooser: Choosers,
+    /// Where the file chooser that is open answers.
+    chooser: Opened,
 }
 
-struct FakeChooser(Choosers);
+/// The choosers that were opened, and where their answers go.
+type Opened = Rc<RefCell<Vec<(Choice, Sender<Chosen>)>>>;
+
+struct FakeChooser(Opened);
 
 impl Chooser for FakeChooser {
     fn open(&self, choice: Choice, answer: Sender<Chosen>, _wake: Wake) {

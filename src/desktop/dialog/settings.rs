@@ -3,7 +3,6 @@
 use egui::{ComboBox, Grid, RichText, Slider, Ui};
 
 use super::super::scene::{Ask, Scene};
-use super::super::settings::SCALES;
 use super::super::text::{Language, Text};
 use super::super::theme::{Scheme, space};
 use super::Outcome;
@@ -16,10 +15,10 @@ pub(super) fn show(ui: &mut Ui, scene: &mut Scene<'_>) -> Outcome {
         language(ui, scene, &mut settings.language);
         ui.end_row();
         label(ui, scene, "set-colours");
-        colours(ui, scene, &mut settings.colours);
+        colours(ui, scene, &mut settings.scheme);
         ui.end_row();
         label(ui, scene, "set-scale");
-        let slider = Slider::new(&mut settings.scale, SCALES).step_by(10.0).suffix(" %");
+        let slider = Slider::new(&mut settings.scale, 80..=200).step_by(10.0).suffix(" %");
         ui.add(slider).accessible_name(scene.get("set-scale"));
         ui.end_row();
         label(ui, scene, "set-rows");

@@ -89,7 +89,7 @@ impl Spec {
 
     fn dressed<'a>(&self, button: Button<'a>, look: Look) -> Button<'a> {
         match self.style {
-            Style::Primary => button.fill(look.accent).stroke(Stroke::NONE),
+            Style::Primary => button.fill(look.accent).stroke(Stroke::new(1.0, look.accent)),
             Style::Danger => button.stroke(Stroke::new(1.0, look.danger)),
             Style::On => button.fill(look.selected).stroke(Stroke::new(1.0, look.accent)),
             Style::Bare => button.frame_when_inactive(false),

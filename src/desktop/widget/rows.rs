@@ -139,12 +139,12 @@ fn keys(ui: &Ui, id: Id, in_view: f64) -> Option<(Step, bool)> {
     ];
     ui.input_mut(|input| {
         let shift = input.modifiers.shift;
-        let mut steps = pressed.into_iter().filter_map(|(key, step)| {
+        let mut presses = pressed.into_iter().filter_map(|(key, step)| {
             let held = if shift { egui::Modifiers::SHIFT } else { egui::Modifiers::NONE };
             let times = i64::try_from(input.count_and_consume_key(held, key)).unwrap_or(0);
             let step = if let Step::By(by) = step { Step::By(by * times) } else { step };
             (times > 0).then_some((step, shift))
         });
-        steps.next()
+        presses.next()
     })
 }
