@@ -198,10 +198,9 @@ impl Engine for LiveEngine {
     fn readiness(&self) -> Readiness {
         match &self.state {
             State::NoProfile => Readiness::NoProfile,
-            State::Starting(_) => Readiness::Starting,
             State::Ready(_, session) if session.has_ended() => Readiness::Failed("the spooler has ended".to_owned()),
             State::Ready(_, session) if session.is_ready() => Readiness::Ready,
-            State::Ready(..) => Readiness::Starting,
+            State::Starting(_) | State::Ready(..) => Readiness::Starting,
             State::Failed(why) => Readiness::Failed(why.clone()),
         }
     }

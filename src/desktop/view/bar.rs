@@ -52,7 +52,7 @@ fn press(ui: &mut Ui, scene: &mut Scene<'_>, action: Action, spec: Spec) -> egui
 
 fn switch(ui: &mut Ui, scene: &mut Scene<'_>, action: Action, on: bool, folded: bool) {
     let style = if on { Style::On } else { Style::Plain };
-    let spec = Spec { style, folded, ..scene.button(action) };
+    let spec = Spec { folded, style, ..scene.button(action) };
     let word = spec.word.clone();
     let response = press(ui, scene, action, spec);
     response.widget_info(|| WidgetInfo::selected(Role::Switch, response.enabled(), on, &word));

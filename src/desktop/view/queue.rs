@@ -47,9 +47,10 @@ fn receives_only(scene: &Scene<'_>) -> Option<String> {
 fn nothing(ui: &mut Ui, scene: &mut Scene<'_>) {
     let filter = scene.state.queue.filter();
     let searching = !scene.state.find.trim().is_empty() || !filter.states.is_empty();
-    let (icon, what, then) = match searching {
-        true => (icon::FIND, "q-none-found", "q-none-found-do"),
-        false => (icon::OUTBOX, "q-empty", "q-empty-do"),
+    let (icon, what, then) = if searching {
+        (icon::FIND, "q-none-found", "q-none-found-do")
+    } else {
+        (icon::OUTBOX, "q-empty", "q-empty-do")
     };
     let (what, then) = (scene.get(what), scene.get(then));
     let spec = Spec { style: Style::Plain, ..scene.button(Action::Add) };

@@ -26,7 +26,6 @@ pub(super) struct Columns {
 impl Columns {
     pub(super) fn of(row: Rect) -> Self {
         let wide = row.width() >= 1000.0;
-        let mid = row.width() >= 760.0;
         let fixed = |wanted: f32, is_there: bool| if is_there { wanted } else { 0.0 };
         let state = 116.0;
         let size = 72.0;
@@ -34,11 +33,8 @@ impl Columns {
         let next = fixed(row.width() * 0.2, wide);
         let gaps = space::M * 7.0 + space::XS;
         let free = (row.width() - state - size - queued - next - gaps).max(0.0);
-        let (subject, from, to) = match (wide, mid) {
-            (true, _) => (free * 0.46, free * 0.24, free * 0.30),
-            (false, true) => (free * 0.46, free * 0.24, free * 0.30),
-            (false, false) => (free * 0.55, 0.0, free * 0.45),
-        };
+        let shares = if row.width() >= 760.0 { [0.46, 0.24, 0.30] } else { [0.55, 0.0, 0.45] };
+        let [subject, from, to] = shares.map(|share| share * free);
         let mut x = row.left() + space::L;
         let mut next_cell = |width: f32| {
             let cell = Rect::from_min_size(egui::pos2(x, row.top()), vec2(width.max(0.0), row.height()));

@@ -109,7 +109,7 @@ fn sentence(ui: &Ui, scene: &Scene<'_>, row: &RowView, first: Rect, second: Opti
     if let Some(second) = second {
         cut_below = paint::line(ui, second.with_min_x(left), Align::Min, &row.detail, theme::secondary(), look.muted);
     }
-    if let Some(running) = &row.running {
+    if let Some(running) = row.running.as_ref().filter(|_| row.question.is_none()) {
         let line = pos2(left, first.bottom() + 1.0);
         let line = Rect::from_min_size(line, vec2(first.right() - left, size::PROGRESS));
         paint::progress(ui, line, running.fraction(), look);

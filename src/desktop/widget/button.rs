@@ -75,23 +75,21 @@ impl Spec {
             let ring = response.rect.expand(2.0);
             ui.painter().rect_stroke(ring, size::CORNER + 2, Stroke::new(2.0, look.accent), StrokeKind::Outside);
         }
-        match self.why_not {
-            Some(why) => response.on_disabled_hover_text(why),
-            None => {
-                let what = if self.tip.is_empty() && self.folded { self.word } else { self.tip };
-                let tip = match self.key {
-                    Some(key) if what.is_empty() => key,
-                    Some(key) => format!("{what}\n{key}"),
-                    None => what,
-                };
-                if tip.is_empty() { response } else { response.on_hover_text(tip) }
-            }
+        if let Some(why) = self.why_not {
+            return response.on_disabled_hover_text(why);
         }
+        let what = if self.tip.is_empty() && self.folded { self.word } else { self.tip };
+        let tip = match self.key {
+            Some(key) if what.is_empty() => key,
+            Some(key) => format!("{what}\n{key}"),
+            None => what,
+        };
+        if tip.is_empty() { response } else { response.on_hover_text(tip) }
     }
 
     fn dressed<'a>(&self, button: Button<'a>, look: Look) -> Button<'a> {
         match self.style {
-            Style::Primary => button.fill(look.accent).stroke(Stroke::NONE),
+            Style::Primary => button.fill(look.accent).stroke(Stroke::new(1.0, look.accent)),
             Style::Danger => button.stroke(Stroke::new(1.0, look.danger)),
             Style::On => button.fill(look.selected).stroke(Stroke::new(1.0, look.accent)),
             Style::Bare => button.frame_when_inactive(false),

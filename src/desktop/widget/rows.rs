@@ -81,7 +81,7 @@ impl Rows<'_> {
             draw(&mut inside, index, Rect::from_min_size(pos2(room.left(), y), vec2(width, self.height)));
         }
         if last_top > 0.0 {
-            scroll_bar(ui, room, self.id.with("bar"), self.top, last_top, in_view, look);
+            scroll_bar(ui, room, self.id.with("bar"), self.top, (last_top, in_view), look);
         }
         paint::focus_ring(ui, &response, look);
         let step = keys(ui, self.id, in_view);
@@ -101,8 +101,7 @@ fn scroll(ui: &Ui, response: &Response, top: &mut f64, height: f32) {
     }
 }
 
-#[expect(clippy::too_many_arguments, reason = "what a bar is made of")]
-fn scroll_bar(ui: &Ui, room: Rect, id: Id, top: &mut f64, last_top: f64, in_view: f64, look: Look) {
+fn scroll_bar(ui: &Ui, room: Rect, id: Id, top: &mut f64, (last_top, in_view): (f64, f64), look: Look) {
     let track = Rect::from_min_max(pos2(room.right() - BAR, room.top()), room.max);
     #[expect(clippy::cast_possible_truncation, reason = "a share of a bar")]
     let share = (in_view / (last_top + in_view)) as f32;
