@@ -23,6 +23,10 @@ pub(super) fn page(db: &Connection, query: &ListQuery, now: Seconds) -> Result<P
             unsigned(statement.query_row(params_from_iter(conditions.values()), |row| row.get(0))?)
         }
     };
+    if query.offset >= total {
+        // Known without looking at every envelope once more.
+        return Ok(Page { total, messages: Vec::new() });
+    }
     let mut statement = db.prepare_cached(&page_sql(query, &conditions))?;
     let ids = statement
         .query_map(params_from_iter(conditions.values()), |row| row.get(0))?
