@@ -259,6 +259,21 @@ fn finish(scene: &mut Scene, model: &mut Model, which: usize, (outcomes, counts)
         (one.next_try, one.sent_at) = (next_try, at);
     }
     model.give_back(envelope);
+    if counts && model.state(envelope) == Some(QueueState::InDoubt) {
+        let_go_on(scene, model, envelope);
+    }
+}
+
+/// Beside recipients in doubt nobody waits: those to be tried again have an envelope of their own.
+fn let_go_on(scene: &Scene, model: &mut Model, envelope: EnvelopeId) {
+    let waits = |one: &Recipient| matches!(one.state, QueueState::Queued | QueueState::Deferred);
+    let moved: Vec<RecipientId> = model.of(envelope).filter(|(_, one)| waits(one)).map(|(id, _)| *id).collect();
+    let Some(first) = moved.first() else { return };
+    let target = EnvelopeId(scene.number(&format!("SELECT envelope FROM recipient WHERE id = {first}")));
+    model.insert(target, Envelope { offered: false, ..model.envelopes[&envelope].clone() });
+    for id in moved {
+        model.recipients.get_mut(&id).expect("known").envelope = target;
+    }
 }
 
 fn reroute(scene: &mut Scene, model: &mut Model, which: usize, mask: u8) {
