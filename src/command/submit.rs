@@ -26,14 +26,14 @@ pub(super) fn run(context: &Context, submit: &Submit) -> Result<u8, Problem> {
     };
     let mut submitter = Submitter::new(&context.places, &context.profile)?;
     let mut ids = Vec::new();
-    let submitted = take_all(&mut submitter, &files, &options, &mut ids);
-    if submitted.is_err() {
+    let outcome = take_all(&mut submitter, &files, &options, &mut ids);
+    if outcome.is_err() {
         // Nothing more fits, or nothing can be written at all: what is durable is told, so that nobody sends it twice.
         ids.extend(submitter.durable());
     }
     tell_spooler(context);
     tell(&ids, submit.json)?;
-    submitted
+    outcome
 }
 
 /// Takes the messages, a group at a time.

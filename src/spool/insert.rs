@@ -47,7 +47,7 @@ pub(super) fn message(
     let values =
         params![staged, new.from, new.subject, new.message_id, int(size), new.eight_bit, new.smtputf8, new.is_report];
     // No row: somebody took the staged content away.
-    Ok(statement.query_row(values, |row| row.get(0)).optional()?.ok_or(SpoolError::Gone)?)
+    statement.query_row(values, |row| row.get(0)).optional()?.ok_or(SpoolError::Gone)
 }
 
 /// The envelopes of a message, queued.

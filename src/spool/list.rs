@@ -15,13 +15,12 @@ const RECIPIENTS_LISTED: u32 = 100;
 /// See [`super::Reader::list`].
 pub(super) fn page(db: &Connection, query: &ListQuery, now: Seconds) -> Result<Page, SpoolError> {
     let conditions = Conditions::of_filter(&query.filter, now);
-    let total = match total_from_counts(db, &query.filter)? {
-        Some(total) => total,
-        None => {
-            let sql = format!("SELECT COUNT(*) FROM {} WHERE {}", source(&query.filter), conditions.sql());
-            let mut statement = db.prepare_cached(&sql)?;
-            unsigned(statement.query_row(params_from_iter(conditions.values()), |row| row.get(0))?)
-        }
+    let total = if let Some(total) = total_from_counts(db, &query.filter)? {
+        total
+    } else {
+        let sql = format!("SELECT COUNT(*) FROM {} WHERE {}", source(&query.filter), conditions.sql());
+        let mut statement = db.prepare_cached(&sql)?;
+        unsigned(statement.query_row(params_from_iter(conditions.values()), |row| row.get(0))?)
     };
     if query.offset >= total {
         // Known without looking at every envelope once more.

@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
@@ -169,6 +170,10 @@ fn large_content_outlives_a_commit_that_failed_and_is_synced_like_all_else() {
         assert!(batch.durable().is_empty());
         assert_eq!(scene.number("SELECT COUNT(*) FROM envelope"), 0);
     }
+    let folder = std::fs::read_dir(scene.path.parent().expect("a folder")).expect("readable");
+    let tokens: Vec<_> = folder.map(|entry| entry.expect("one")).filter(is_token).collect();
+    let mode = |entry: &std::fs::DirEntry| entry.metadata().expect("metadata").permissions().mode() & 0o777;
+    assert_eq!(tokens.iter().map(mode).collect::<Vec<_>>(), [0o600]);
     // It lives: whoever recovers meanwhile leaves what it has written alone.
     let swept = scene.spool.recover(NOW, crate::profile::InDoubtPolicy::Hold).expect("recovered").swept;
     assert_eq!(swept, 0);
