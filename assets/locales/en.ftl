@@ -1,6 +1,5 @@
 # The words of the window, in English. Sentence case; verbs on buttons; a state says what and since when.
 
-app-name = Mailsluice
 window-title = Mailsluice · { $profile }
 language-name = English
 
@@ -113,7 +112,6 @@ col-deferred = Deferred
 col-held = Held
 col-failed = Failed
 col-waiting = Waiting
-col-actions = Actions
 tip-to-send = Messages that go out with the next run
 tip-deferred = Put off; tried again later by itself
 tip-held = Kept from going out by you

@@ -1,6 +1,5 @@
 # The words of the window, in French. Typographie : espace fine insécable devant « ? ! ; », insécable devant « : ».
 
-app-name = Mailsluice
 window-title = Mailsluice · { $profile }
 language-name = Français
 
@@ -38,15 +37,15 @@ act-receive-all = Recevoir
 act-receive-selected = Recevoir la sélection
     .tip = Relever ce qui attend pour les transports sélectionnés
 act-cancel-selected = Arrêter la sélection
-    .tip = Arrêter maintenant les transports sélectionnés ; rien n’est perdu
+    .tip = Arrêter maintenant les transports sélectionnés ; rien n’est perdu
 act-cancel-all = Arrêter
-    .tip = Tout arrêter maintenant ; rien n’est perdu
+    .tip = Tout arrêter maintenant ; rien n’est perdu
 act-no-ui = Sans dialogue
     .tip = Ne rien demander et ne rien ouvrir pendant l’envoi et la réception
 act-offline = Hors ligne
     .tip = Ne rien envoyer ni recevoir tant que ceci est activé
 act-find = Rechercher
-    .tip = Rechercher dans la file : des mots, ou state:deferred to:example.net size>1M
+    .tip = Rechercher dans la file : des mots, ou state:deferred to:example.net size>1M
 act-find-hint = Rechercher dans la file
 act-add = Ajouter…
     .tip = Mettre des fichiers de message dans la file
@@ -113,7 +112,6 @@ col-deferred = Différés
 col-held = Retenus
 col-failed = Échecs
 col-waiting = En attente
-col-actions = Actions
 tip-to-send = Messages qui partent au prochain passage
 tip-deferred = Remis à plus tard, réessayés tout seuls
 tip-held = Retenus par vous
@@ -121,8 +119,8 @@ tip-failed = Refusés définitivement, ou incertains
 tip-waiting = Sur le serveur, pas encore relevés
 tip-bytes = { $size } en tout
 tip-in-doubt = { $n ->
-    [one] { $n } incertain : il est peut-être arrivé
-   *[other] { $n } incertains : ils sont peut-être arrivés
+    [one] { $n } incertain : il est peut-être arrivé
+   *[other] { $n } incertains : ils sont peut-être arrivés
 }
 tip-as-of = Vu le { $time }
 all-transports = Tous les transports
@@ -200,7 +198,7 @@ fail-cancelled = Arrêté
 fail-needs-person = { $at } attend une réponse
 fail-in-doubt = La ligne vers { $at } a cédé avant la réponse
 fail-protocol = { $at } a répondu à contretemps
-fail-local = Ennui sur cette machine : { $at }
+fail-local = Ennui sur cette machine : { $at }
 fail-said = { $what } ({ $reply })
 fix-transient = Réessayé tout seul
 fix-permanent = Corrigez le message ou l’adresse, puis renvoyez
@@ -208,7 +206,7 @@ fix-login = Saisissez de nouveau le mot de passe
 fix-trust = Vérifiez le certificat ou le réglage de sécurité
 fix-configuration = Corrigez les réglages du transport
 fix-offline = Vérifiez le réseau, puis renvoyez
-fix-needs-person = Lancez avec dialogue, ou désactivez « Sans dialogue »
+fix-needs-person = Lancez avec dialogue, ou désactivez « Sans dialogue »
 fix-in-doubt = Vérifiez s’il est arrivé, puis choisissez
 fix-protocol = Consultez le journal
 fix-local = Libérez ou réparez le disque, puis réessayez
@@ -242,7 +240,7 @@ q-total = { $n ->
 }
 q-loading = Lecture…
 q-not-before = Pas avant le { $time }
-q-row = { $state } : { $subject }, de { $from } à { $to }, { $size }, déposé depuis { $age }
+q-row = { $state } : { $subject }, de { $from } à { $to }, { $size }, déposé depuis { $age }
 q-sort = Trier par { $column }
 state-in_flight = En route
 state-in_doubt = Incertain
@@ -252,11 +250,11 @@ state-held = Retenu
 state-failed = Refusé
 state-sent = Envoyé
 q-empty = Rien dans la file
-q-empty-do = Ajoutez des fichiers de message, déposez-les sur la fenêtre, ou laissez un programme envoyer avec « mailsluice sendmail ».
+q-empty-do = Ajoutez des fichiers de message, déposez-les sur la fenêtre, ou laissez un programme envoyer avec « mailsluice sendmail ».
 q-none-found = Rien ne correspond
 q-none-found-do = Changez les mots de la recherche, ou videz-la avec Échap.
 q-no-outgoing = { $name } n’a pas de file d’envoi
-q-no-outgoing-do = Il ne fait que recevoir. « Recevoir » relève ce qui attend.
+q-no-outgoing-do = Il ne fait que recevoir. « Recevoir » relève ce qui attend.
 q-choose-transport = Confier { $n ->
     [one] { $n } message
    *[other] { $n } messages
@@ -272,7 +270,7 @@ p-data = Données
 p-rate = Débit
 p-left = Temps restant
 p-unknown = –
-p-running-a11y = { $name } : { $what }
+p-running-a11y = { $name } : { $what }
 
 ## Problems
 pr-empty = Aucun problème
@@ -355,23 +353,23 @@ did-treat-as-sent = { $n ->
     [one] { $n } message tenu pour envoyé
    *[other] { $n } messages tenus pour envoyés
 }
-did-nothing = Aucun des messages sélectionnés n’a pu changer : ils sont en route, ou dans un autre état.
+did-nothing = Aucun des messages sélectionnés n’a pu changer : ils sont en route, ou dans un autre état.
 did-add = { $n ->
     [one] { $n } message ajouté à la file
    *[other] { $n } messages ajoutés à la file
 }
-did-add-refused = { $file } n’a pas été ajouté : { $why }
+did-add-refused = { $file } n’a pas été ajouté : { $why }
 did-save = Enregistré sous { $path }
 refused-busy = C’est déjà en cours.
 refused-cancel = Arrêté.
-refused-other = Cela n’a pas marché : { $why } ({ $result })
+refused-other = Cela n’a pas marché : { $why } ({ $result })
 close = Fermer
 
 ## Dialogs
 dlg-cancel = Annuler
 dlg-password = Mot de passe pour { $name }
 dlg-password-for = { $user } sur { $host }
-dlg-password-refused = Le dernier a été refusé : { $reply }
+dlg-password-refused = Le dernier a été refusé : { $reply }
 dlg-password-field = Mot de passe
 dlg-password-show = Montrer
 dlg-password-kept = Gardé en mémoire jusqu’à la fin de Mailsluice. Le profil dit où le garder plus longtemps.
@@ -391,14 +389,14 @@ dlg-path-missing = Ce fichier ou dossier n’existe pas
 dlg-path-exists = Un fichier de ce nom existe déjà
 dlg-path-no-folder = Ce dossier n’existe pas
 dlg-delete = { $n ->
-    [one] Supprimer { $n } message ?
-   *[other] Supprimer { $n } messages ?
+    [one] Supprimer { $n } message ?
+   *[other] Supprimer { $n } messages ?
 }
 dlg-delete-what = Ils disparaissent définitivement et personne n’est averti. Impossible de revenir en arrière.
 dlg-delete-do = Supprimer définitivement
 dlg-resend = { $n ->
-    [one] Renvoyer { $n } message ?
-   *[other] Renvoyer { $n } messages ?
+    [one] Renvoyer { $n } message ?
+   *[other] Renvoyer { $n } messages ?
 }
 dlg-resend-what = S’il est déjà arrivé, les destinataires le reçoivent deux fois.
 dlg-resend-do = Renvoyer
@@ -407,7 +405,7 @@ dlg-help-queue = Dans la file
 dlg-help-everywhere = Partout
 dlg-help-lists = Dans les listes
 help-arrows = Flèches, Page préc., Page suiv., Début, Fin
-help-arrows-do = Se déplacer ; avec Maj, étendre la sélection
+help-arrows-do = Se déplacer ; avec Maj, étendre la sélection
 dlg-settings = Réglages
 set-language = Langue
 set-language-system = Celle du système
@@ -424,7 +422,7 @@ set-rows-compact = Serrées
 ## First start
 first-title = Toutes vos files de courrier, vidées quand vous le dites
 first-demo = Essayer la démo
-first-demo-what = Un serveur de courrier dans le programme : quatre transports, dont certains en difficulté. Rien de votre courrier n’est touché.
+first-demo-what = Un serveur de courrier dans le programme : quatre transports, dont certains en difficulté. Rien de votre courrier n’est touché.
 first-own = Configurer votre courrier
 first-own-what = Un transport pour commencer. Il devient un fichier que vous pouvez lire et modifier.
 first-name = Votre nom
@@ -457,7 +455,7 @@ first-why-incoming = Saisissez le nom du serveur de réception
 first-why-port = Un port est un nombre de 1 à 65535
 first-why-user = Saisissez l’utilisateur qui s’identifie
 first-why-command = Saisissez la commande qui affiche le mot de passe
-first-why-variable = Une variable : lettres, chiffres et tirets bas
+first-why-variable = Une variable : lettres, chiffres et tirets bas
 first-warn-plain = Sans TLS, tout le monde sur le chemin peut lire courrier et mot de passe
 starting = Ouverture du profil
 failed-title = Le profil ne peut pas être ouvert
@@ -468,7 +466,7 @@ a11y-status-table = Tableau d’état
 a11y-queue = File d’envoi
 a11y-log = Journal
 a11y-properties = Propriétés
-a11y-row = { $name }, { $provider } : { $status }. { $counts }
+a11y-row = { $name }, { $provider } : { $status }. { $counts }
 a11y-count-to-send = { $n } à envoyer
 a11y-count-deferred = { $n } différés
 a11y-count-held = { $n } retenus

@@ -86,10 +86,7 @@ impl Context {
     ///
     /// # Errors
     /// The spool can't be opened, its owner does not answer; and the work's own.
-    pub fn work<T>(
-        &self,
-        mut work: impl FnMut(&Spooler, &mut Session) -> Result<T, Problem>,
-    ) -> Result<T, Problem> {
+    pub fn work<T>(&self, mut work: impl FnMut(&Spooler, &mut Session) -> Result<T, Problem>) -> Result<T, Problem> {
         let mut tries = 0;
         loop {
             let spooler = Spooler::reach(&self.places, &self.profile, Stay::Short)?;

@@ -3,6 +3,7 @@
 use std::fs::{self, File};
 use std::io::{self, BufReader};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use serde_json::json;
 
@@ -14,6 +15,8 @@ use crate::spooler::{Command, socket};
 
 /// Messages made durable in one go.
 const GROUP: usize = 500;
+/// What is durable is done: nobody is waited for longer than that.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// Runs the command.
 pub(super) fn run(context: &Context, submit: &Submit) -> Result<u8, Problem> {
@@ -70,10 +73,10 @@ fn tell(ids: &[crate::mapi::EnvelopeId], as_json: bool) -> Result<(), Problem> {
     Ok(())
 }
 
-/// Says to the spooler that runs, if one does, that there is something new.
+/// Says to the spooler that runs, if one does, that there is something new. One that does not move finds it later.
 fn tell_spooler(context: &Context) {
     if let Ok(line) = socket::connect(&context.places.socket()) {
-        line.ask(Command::Submitted).wait();
+        line.ask(Command::Submitted).channel().recv_timeout(PATIENCE).ok();
     }
 }
 

@@ -165,6 +165,7 @@ pub fn words(shortcut: &KeyboardShortcut) -> String {
 }
 
 /// What decides whether an action can be done.
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact that stands for itself")]
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Facts {
     /// Why nothing can be done at all.

@@ -10,6 +10,7 @@ use egui::{CentralPanel, Context, Frame, Margin, Panel, Ui};
 use super::action::Facts;
 use super::chooser::{Chooser, Chosen, TOO_FAST};
 use super::engine::{Engine, News, Readiness};
+use super::remember::Memory;
 use super::row_view::RowView;
 use super::scene::{Ask, Scene};
 use super::state::{Dialog, PasswordDialog, Settings, State};
@@ -31,6 +32,7 @@ pub struct App {
     pub(super) rows: Vec<RowView>,
     pub(super) chosen: (Sender<Chosen>, Receiver<Chosen>),
     title: String,
+    memory: Option<Memory>,
 }
 
 impl std::fmt::Debug for App {
@@ -52,9 +54,17 @@ impl App {
             rows: Vec::new(),
             chosen: unbounded(),
             title: String::new(),
+            memory: None,
         };
         app.apply_settings(ctx);
         app
+    }
+
+    /// The same, with settings that are kept for the next window.
+    #[must_use]
+    pub fn remembering(mut self, memory: Memory) -> Self {
+        self.memory = Some(memory);
+        self
     }
 
     /// What the window remembers; for tests.
@@ -71,6 +81,9 @@ impl App {
         }
         theme::apply(ctx, settings.scheme);
         ctx.set_zoom_factor(settings.scale as f32 / 100.0);
+        if let Some(memory) = &self.memory {
+            memory.keep(&settings);
+        }
     }
 
     /// Calls for a frame from another thread.
@@ -106,7 +119,8 @@ impl App {
         match event {
             Event::Reload(_) | Event::QueueChanged(_) => self.state.queue.changed(),
             Event::Question { number, transport, question: Question::Password { user, host, refused } } => {
-                let question = PasswordDialog { question: number, transport, user, host, refused, ..Default::default() };
+                let question =
+                    PasswordDialog { question: number, transport, user, host, refused, ..Default::default() };
                 self.state.questions.push_back(question);
             }
             Event::QuestionGone(number) => {
@@ -206,9 +220,12 @@ fn parts(ui: &mut Ui, scene: &mut Scene<'_>) {
     let surface = Frame::new().fill(look.surface);
     let padded = surface.inner_margin(Margin::symmetric(12, 0));
     Panel::top("bar").exact_size(48.0).frame(padded).show(ui, |ui| bar::show(ui, scene));
-    Panel::bottom("footer").exact_size(30.0).frame(Frame::new().fill(look.background).inner_margin(Margin::symmetric(16, 0))).show(ui, |ui| {
-        footer::show(ui, scene);
-    });
+    Panel::bottom("footer")
+        .exact_size(30.0)
+        .frame(Frame::new().fill(look.background).inner_margin(Margin::symmetric(16, 0)))
+        .show(ui, |ui| {
+            footer::show(ui, scene);
+        });
     if scene.state.readiness != Readiness::Ready {
         CentralPanel::default().frame(surface).show(ui, |ui| first_start::show(ui, scene));
         return;
@@ -225,10 +242,13 @@ fn parts(ui: &mut Ui, scene: &mut Scene<'_>) {
             ui.spacing_mut().item_spacing.y = 0.0;
             status_table::show(ui, scene);
         });
-    CentralPanel::default().frame(surface.inner_margin(Margin { left: 0, right: 0, top: 0, bottom: 4 })).show(ui, |ui| {
-        ui.spacing_mut().item_spacing.y = 0.0;
-        tabs::show(ui, scene);
-    });
+    CentralPanel::default().frame(surface.inner_margin(Margin { left: 0, right: 0, top: 0, bottom: 4 })).show(
+        ui,
+        |ui| {
+            ui.spacing_mut().item_spacing.y = 0.0;
+            tabs::show(ui, scene);
+        },
+    );
 }
 
 impl eframe::App for App {
@@ -244,7 +264,9 @@ impl eframe::App for App {
         for ask in asks {
             self.perform(ui.ctx(), ask);
         }
-        self.state.queue.fetch(&mut *self.engine);
+        if self.state.readiness == Readiness::Ready {
+            self.state.queue.fetch(&mut *self.engine);
+        }
         if asked {
             // What was asked for may show at once: a dialog, a tab, a switch.
             ui.ctx().request_repaint();

@@ -149,7 +149,8 @@ mod tests {
 
     #[test]
     fn slips_are_caught() {
-        for address in ["ann", "@example.org", "ann@", "ann@exa mple.org", "ann@-example.org", "Ann <ann@example.org>"] {
+        for address in ["ann", "@example.org", "ann@", "ann@exa mple.org", "ann@-example.org", "Ann <ann@example.org>"]
+        {
             let mut form = filled();
             form.profile.address = address.to_owned();
             assert!(check(&form).is_err(), "{address}");

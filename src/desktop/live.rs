@@ -1,5 +1,6 @@
 //! The real engine: a session on a spooler that is started on a thread of its own, so that the window is up at once.
 
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread;
@@ -14,12 +15,13 @@ use crate::command::Problem;
 use crate::command::args::Arguments;
 use crate::command::context::Context;
 use crate::mapi::{EntryId, EnvelopeId, FlushFlags, MapiResult, Row};
+use crate::profile::places::private_file_options;
 use crate::profile::save::{self, NewIncoming, NewTransport};
-use crate::profile::{self, Places, SecretSource, Security};
+use crate::profile::{After, Places, Profile, SecretSource, Security};
 use crate::session::{FlushRun, Session, flush_all, flush_each};
 use crate::spool::{ListQuery, QueueVerb, Reader, Seconds, Selection};
 use crate::spooler::submit::{Options, SubmitError, Submitter};
-use crate::spooler::{Command, Pending, PlainSecret, Reply, Spooler, Stay, Wake};
+use crate::spooler::{Command, Line, Pending, PlainSecret, Reply, Spooler, Stay, Wake};
 
 /// The engine of the real window.
 pub(super) struct LiveEngine {
@@ -28,15 +30,13 @@ pub(super) struct LiveEngine {
     state: State,
     tickets: u64,
     asked: Vec<(Asked, Pending)>,
-    /// Asked for before the profile was open.
-    early: Vec<(Asked, Command)>,
     flushes: Vec<FlushRun>,
     notices: (Sender<Notice>, Receiver<Notice>),
 }
 
 enum State {
     NoProfile,
-    Starting(Receiver<Result<Opened, Problem>>),
+    Starting(Receiver<Result<Opened, Trouble>>),
     Ready(Box<Opened>, Session),
     Failed(String),
 }
@@ -45,6 +45,14 @@ enum State {
 struct Opened {
     context: Context,
     spooler: Spooler,
+}
+
+/// Why a profile is not open.
+enum Trouble {
+    /// The new one could not be written: the form is still there.
+    Unwritten(String),
+    /// It can't be opened.
+    Unopened(Problem),
 }
 
 /// What a reply is for.
@@ -65,12 +73,11 @@ impl LiveEngine {
             state: State::NoProfile,
             tickets: 0,
             asked: Vec::new(),
-            early: Vec::new(),
             flushes: Vec::new(),
             notices: unbounded(),
         };
         if engine.arguments.demo || engine.places().profile_file().exists() {
-            engine.open();
+            engine.open(None);
         }
         engine
     }
@@ -79,15 +86,12 @@ impl LiveEngine {
         Places::of(self.arguments.profile.as_deref())
     }
 
-    /// Opens the profile on a thread of its own.
-    fn open(&mut self) {
+    /// Opens the profile on a thread of its own, after writing a new one if there is one to be written.
+    fn open(&mut self, new: Option<NewProfile>) {
         let (sender, opened) = bounded(1);
         let (arguments, wake) = (self.arguments.clone(), Arc::clone(&self.wake));
         let begun = thread::Builder::new().name("opening".to_owned()).spawn(move || {
-            let opened = Context::open(&arguments).and_then(|context| {
-                let spooler = Spooler::reach(&context.places, &context.profile, Stay::Long)?;
-                Ok(Opened { context, spooler })
-            });
+            let opened = write_and_open(&arguments, new);
             // A window that was closed meanwhile wants it no more.
             sender.send(opened).ok();
             wake();
@@ -107,12 +111,21 @@ impl LiveEngine {
                 let session = Session::logon(opened.spooler.line(), Arc::clone(&self.wake));
                 State::Ready(Box::new(opened), session)
             }
-            Err(problem) => State::Failed(problem.to_string()),
-        };
-        for (what, command) in std::mem::take(&mut self.early) {
-            if self.session().is_some() {
-                self.ask(what, command);
+            Err(Trouble::Unwritten(why)) => {
+                self.refuse(MapiResult::Unconfigured, why);
+                State::NoProfile
             }
+            Err(Trouble::Unopened(problem)) => State::Failed(problem.to_string()),
+        };
+    }
+
+    /// A command's spooler ends with the command: then the next one is found, or run here.
+    fn follow_the_spooler(&mut self) {
+        if let State::Ready(opened, session) = &self.state
+            && session.has_ended()
+            && !opened.spooler.is_here()
+        {
+            self.open(None);
         }
     }
 
@@ -121,12 +134,9 @@ impl LiveEngine {
     }
 
     fn ask(&mut self, what: Asked, command: Command) {
-        match self.session() {
-            Some(session) => {
-                let pending = session.ask(command);
-                self.asked.push((what, pending));
-            }
-            None => self.early.push((what, command)),
+        if let Some(session) = self.session() {
+            let pending = session.ask(command);
+            self.asked.push((what, pending));
         }
     }
 
@@ -136,15 +146,14 @@ impl LiveEngine {
     }
 
     /// Does work that may wait, on a thread of its own; what comes of it is told.
-    fn aside(&self, work: impl FnOnce(&Context) -> Notice + Send + 'static) {
-        let State::Ready(opened, session) = &self.state else { return };
+    fn aside(&self, work: impl FnOnce(&Places, &Profile, &Line) -> Notice + Send + 'static) {
+        let State::Ready(opened, _) = &self.state else { return };
         let line = opened.spooler.line().clone();
         let (places, profile) = (opened.context.places.clone(), opened.context.profile.clone());
         let (notices, wake) = (self.notices.0.clone(), Arc::clone(&self.wake));
-        let _session = session;
         let begun = thread::Builder::new().name("aside".to_owned()).spawn(move || {
-            let notice = work(&Context { places, profile, demo: None });
-            line.ask(Command::Submitted).wait();
+            let notice = work(&places, &profile, &line);
+            // A window that was closed meanwhile wants it no more.
             notices.send(notice).ok();
             wake();
         });
@@ -199,6 +208,7 @@ impl Engine for LiveEngine {
 
     fn pump(&mut self) -> Vec<News> {
         self.take_opened();
+        self.follow_the_spooler();
         let mut news = Vec::new();
         if let State::Ready(_, session) = &mut self.state {
             news.extend(session.pump().into_iter().map(News::Event));
@@ -278,26 +288,27 @@ impl Engine for LiveEngine {
     }
 
     fn add(&mut self, files: Vec<PathBuf>) {
-        self.aside(move |context| add(context, &files));
+        self.aside(move |places, profile, line| {
+            let notice = add(places, profile, &files);
+            line.ask(Command::Submitted).wait();
+            notice
+        });
     }
 
     fn save(&mut self, envelope: EnvelopeId, to: PathBuf) {
-        self.aside(move |context| match export(&context.places, envelope, &to) {
+        self.aside(move |places, _, _| match export(places, envelope, &to) {
             Ok(()) => Notice::Saved(to),
             Err(why) => Notice::Refused(MapiResult::DiskError, format!("{}: {why}", to.display())),
         });
     }
 
     fn create_profile(&mut self, profile: NewProfile) {
-        match save::append_transport(&self.places(), &transport(profile)) {
-            Ok(_) => self.open(),
-            Err(error) => self.refuse(MapiResult::Unconfigured, error.to_string()),
-        }
+        self.open(Some(profile));
     }
 
     fn start_demo(&mut self) {
         self.arguments.demo = true;
-        self.open();
+        self.open(None);
     }
 }
 
@@ -305,19 +316,29 @@ fn names(ids: &[EntryId]) -> Vec<String> {
     ids.iter().filter_map(|id| id.parse().ok()).map(|(_, name)| name.to_owned()).collect()
 }
 
+fn write_and_open(arguments: &Arguments, new: Option<NewProfile>) -> Result<Opened, Trouble> {
+    if let Some(new) = new {
+        let places = Places::of(arguments.profile.as_deref());
+        save::append_transport(&places, &transport(new)).map_err(|error| Trouble::Unwritten(error.to_string()))?;
+    }
+    let opened = Context::open(arguments).and_then(|context| {
+        let spooler = Spooler::reach(&context.places, &context.profile, Stay::Long)?;
+        Ok(Opened { context, spooler })
+    });
+    opened.map_err(Trouble::Unopened)
+}
+
 /// Puts message files, and those in folders, into the queue.
-fn add(context: &Context, files: &[PathBuf]) -> Notice {
+fn add(places: &Places, profile: &Profile, files: &[PathBuf]) -> Notice {
     let mut refused = Vec::new();
-    let mut submitter = match Submitter::new(&context.places, &context.profile) {
+    let mut submitter = match Submitter::new(places, profile) {
         Ok(submitter) => submitter,
         Err(failure) => return Notice::Refused(failure.result(), failure.to_string()),
     };
     for file in files.iter().flat_map(|file| messages_in(file)) {
-        let taken = std::fs::File::open(&file)
-            .map_err(|error| error.to_string())
-            .and_then(|mut open| {
-                submitter.submit(&mut open, &Options::default()).map_err(|error: SubmitError| error.to_string())
-            });
+        let taken = std::fs::File::open(&file).map_err(|error| error.to_string()).and_then(|mut open| {
+            submitter.submit(&mut open, &Options::default()).map_err(|error: SubmitError| error.to_string())
+        });
         if let Err(why) = taken {
             refused.push((file, why));
         }
@@ -339,25 +360,25 @@ fn messages_in(path: &Path) -> Vec<PathBuf> {
     inside
 }
 
+/// Writes a message's content into a new file, which is gone again if it can't be whole.
 fn export(places: &Places, envelope: EnvelopeId, to: &Path) -> Result<(), String> {
-    use std::io::Write as _;
     let mut reader = Reader::open(&places.spool()).map_err(|error| error.to_string())?;
-    let mut file = profile::places::private_file_options()
-        .create(true)
-        .truncate(true)
-        .open(to)
-        .map_err(|error| error.to_string())?;
-    reader.write_content(envelope, &mut |bytes| file.write_all(bytes)).map_err(|error| error.to_string())?;
-    file.sync_all().map_err(|error| error.to_string())
+    let mut file = private_file_options().create_new(true).open(to).map_err(|error| error.to_string())?;
+    let written = reader.write_content(envelope, &mut |bytes| file.write_all(bytes)).map_err(|error| error.to_string());
+    let kept = written.and_then(|_size| file.sync_all().map_err(|error| error.to_string()));
+    if kept.is_err() {
+        // Half a message is worse than none; if it can't even be removed, the error already told is the one to know.
+        std::fs::remove_file(to).ok();
+    }
+    kept
 }
 
 /// The form's words as the profile's.
 fn transport(new: NewProfile) -> NewTransport {
-    let identity =
-        if new.name.is_empty() { new.address.clone() } else { format!("{} <{}>", new.name, new.address) };
+    let identity = if new.name.is_empty() { new.address.clone() } else { format!("{} <{}>", new.name, new.address) };
     let incoming = match new.arrival {
         Arrival::Imap => Some(NewIncoming::Imap(server(&new.incoming))),
-        Arrival::Pop3 => Some(NewIncoming::Pop3(server(&new.incoming), profile::After::Keep)),
+        Arrival::Pop3 => Some(NewIncoming::Pop3(server(&new.incoming), After::Keep)),
         Arrival::Nothing => None,
     };
     NewTransport {

@@ -25,6 +25,7 @@ mod keys;
 mod live;
 mod perform;
 pub mod queue_list;
+pub mod remember;
 pub mod row_view;
 mod run;
 mod scene;

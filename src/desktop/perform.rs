@@ -176,5 +176,4 @@ impl App {
         let fresh = PasswordDialog { question: number, transport: name, ..PasswordDialog::default() };
         self.state.dialog = Some(Dialog::Password(known.unwrap_or(fresh)));
     }
-
 }

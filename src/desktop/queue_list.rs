@@ -36,6 +36,14 @@ struct Held {
     stale: bool,
 }
 
+/// A page that was asked for.
+#[derive(Debug, Clone, Copy)]
+struct Asked {
+    page: u64,
+    /// The queue has changed since: what comes may be old already.
+    stale: bool,
+}
+
 /// See the module.
 #[derive(Debug, Default)]
 pub struct QueueList {
@@ -43,7 +51,7 @@ pub struct QueueList {
     sort: SortKey,
     descending: bool,
     pages: BTreeMap<u64, Held>,
-    asked: BTreeMap<ListTicket, u64>,
+    asked: BTreeMap<ListTicket, Asked>,
     total: Option<u64>,
     /// The rows that were drawn last.
     visible: Range<u64>,
@@ -92,6 +100,9 @@ impl QueueList {
         for page in self.pages.values_mut() {
             page.stale = true;
         }
+        for asked in self.asked.values_mut() {
+            asked.stale = true;
+        }
     }
 
     /// How many rows there are; `None` before the first page is there.
@@ -117,7 +128,7 @@ impl QueueList {
         let end = self.total.map_or(1, |total| total.div_ceil(PAGE).max(1));
         for number in first..=last.min(end - 1) {
             let is_fresh = self.pages.get(&number).is_some_and(|page| !page.stale);
-            if is_fresh || self.asked.values().any(|asked| *asked == number) {
+            if is_fresh || self.asked.values().any(|asked| asked.page == number) {
                 continue;
             }
             let query = ListQuery {
@@ -127,15 +138,15 @@ impl QueueList {
                 offset: number * PAGE,
                 limit: PAGE,
             };
-            self.asked.insert(engine.list(query), number);
+            self.asked.insert(engine.list(query), Asked { page: number, stale: false });
         }
     }
 
     /// Takes in a page. One that was asked for before the list became another is dropped.
     pub fn take_in(&mut self, ticket: ListTicket, page: Page) {
-        let Some(number) = self.asked.remove(&ticket) else { return };
+        let Some(Asked { page: number, stale }) = self.asked.remove(&ticket) else { return };
         self.total = Some(page.total);
-        self.pages.insert(number, Held { rows: page.messages, stale: false });
+        self.pages.insert(number, Held { rows: page.messages, stale });
         let pages = page.total.div_ceil(PAGE).max(1);
         self.pages.retain(|number, _| *number < pages);
         self.cursor = self.cursor.min(page.total.saturating_sub(1));

@@ -90,6 +90,7 @@ pub struct Counts {
 }
 
 /// A row of the status table, for people.
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact that stands for itself")]
 #[derive(Debug, Clone, PartialEq)]
 pub struct RowView {
     /// Which row.
@@ -272,7 +273,8 @@ fn running(row: &Row) -> Option<Running> {
         Direction::Incoming => StatusCode::STATUS_INBOUND_ACTIVE,
     };
     let flushing = Direction::BOTH.into_iter().find(|direction| code.contains(direction.flush_bit()));
-    let direction = flushing.or_else(|| Direction::BOTH.into_iter().find(|direction| code.contains(active(*direction))));
+    let direction =
+        flushing.or_else(|| Direction::BOTH.into_iter().find(|direction| code.contains(active(*direction))));
     let stage = row.text(PR_SLUICE_STAGE).map(ToOwned::to_owned);
     if direction.is_none() && stage.is_none() {
         return None;

@@ -6,9 +6,10 @@ use egui::ViewportBuilder;
 use super::app::App;
 use super::chooser::SystemChooser;
 use super::live::LiveEngine;
-use super::state::Settings;
+use super::remember::Memory;
 use crate::command::args::Arguments;
 use crate::command::{complain, exit};
+use crate::profile::Places;
 
 /// Opens the window and returns when it is closed, with the program's exit code.
 pub fn run(arguments: &Arguments) -> u8 {
@@ -28,8 +29,10 @@ pub fn run(arguments: &Arguments) -> u8 {
         options,
         Box::new(move |creation| {
             let ctx = &creation.egui_ctx;
+            let memory = Memory::of(&Places::of(arguments.profile.as_deref()));
             let engine = LiveEngine::new(arguments, App::wake(ctx));
-            Ok(Box::new(App::new(ctx, Box::new(engine), Box::new(SystemChooser), Settings::default())))
+            let app = App::new(ctx, Box::new(engine), Box::new(SystemChooser), memory.recall());
+            Ok(Box::new(app.remembering(memory)))
         }),
     );
     match opened {

@@ -1,6 +1,7 @@
 //! What the window itself remembers: what is selected, open, typed. Nothing of it is a copy of the spooler's state; that
 //! is in the rows.
 
+use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::path::PathBuf;
 
@@ -67,7 +68,8 @@ impl Pane {
 }
 
 /// How the window is to look and speak.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Settings {
     /// Which colours.
     pub scheme: Scheme,
@@ -283,7 +285,8 @@ impl State {
 
     /// What the queue's list shows: the selected transports' messages, as far as Find lets them through.
     pub fn wanted_filter(&self, rows: &[RowView]) -> Filter {
-        let all = self.selected.is_empty() || rows.iter().any(|row| row.is_spooler() && self.selected.contains(&row.id));
+        let all =
+            self.selected.is_empty() || rows.iter().any(|row| row.is_spooler() && self.selected.contains(&row.id));
         // Half a word is no filter yet: until it is one, it is looked for as it stands.
         let mut filter = Filter::parse(&self.find).unwrap_or_else(|_half_typed| Filter {
             text: self.find.split_whitespace().map(ToOwned::to_owned).collect(),
@@ -329,9 +332,7 @@ impl State {
                 self.selected.insert(id.clone());
             }
             self.cursor = Some(id.clone());
-        } else if extend
-            && let (Some(from), Some(to)) = (self.cursor.as_ref().and_then(place), place(id))
-        {
+        } else if extend && let (Some(from), Some(to)) = (self.cursor.as_ref().and_then(place), place(id)) {
             let between = rows.iter().take(from.max(to) + 1).skip(from.min(to));
             self.selected.extend(between.map(|row| row.id.clone()));
         } else {

@@ -3,6 +3,7 @@
 //!
 //! A message that is missing shows as its identifier: a test sees to it that none is.
 
+use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 
 use fluent_bundle::{FluentArgs, FluentBundle, FluentResource, FluentValue};
@@ -12,7 +13,8 @@ use jiff::tz::TimeZone;
 use crate::spool::Seconds;
 
 /// The languages the window speaks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Language {
     /// English.
     English,
@@ -148,11 +150,11 @@ impl Text {
         let Some((id, unit)) = UNITS.into_iter().find(|(_, unit)| bytes >= *unit) else {
             return self.fmt("size-b", &[("n", count(bytes))]);
         };
-        let tenths = bytes.saturating_mul(10) / unit;
-        let figures = if tenths < 100 {
-            format!("{}{}{}", tenths / 10, self.language.decimal_point(), tenths % 10)
+        let (whole, tenth) = (bytes / unit, bytes % unit * 10 / unit);
+        let figures = if whole < 10 {
+            format!("{whole}{}{tenth}", self.language.decimal_point())
         } else {
-            self.number((tenths / 10).cast_signed())
+            self.number(whole.cast_signed())
         };
         self.fmt(id, &[("n", figures.into())])
     }

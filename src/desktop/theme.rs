@@ -4,6 +4,7 @@
 //! does not depend on what a machine has installed, and figures are of one width, so that numbers that change don't
 //! make their neighbours move.
 
+use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
 use egui::style::{ScrollStyle, Selection, WidgetVisuals, Widgets};
@@ -49,7 +50,8 @@ pub mod size {
 }
 
 /// Which colours.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Scheme {
     /// As the desktop has it.
     #[default]
@@ -230,8 +232,9 @@ pub fn install_fonts(ctx: &Context) {
     ctx.set_fonts(fonts);
 }
 
-/// Makes egui's widgets wear this scheme, in both themes.
+/// Makes egui's widgets wear this scheme, in both themes. A desktop that says nothing is a light one.
 pub fn apply(ctx: &Context, scheme: Scheme) {
+    ctx.options_mut(|options| options.fallback_theme = Theme::Light);
     ctx.set_theme(match scheme {
         Scheme::Light => egui::ThemePreference::Light,
         Scheme::Dark => egui::ThemePreference::Dark,
@@ -305,6 +308,8 @@ fn visuals(theme: Theme, look: Look) -> Visuals {
     visuals.window_corner_radius = CornerRadius::same(size::CORNER + 2);
     visuals.menu_corner_radius = corner;
     visuals.disabled_alpha = 0.45;
+    // A cursor that blinks is a frame twice a second.
+    visuals.text_cursor.blink = false;
     visuals
 }
 

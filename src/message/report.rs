@@ -1,34 +1,47 @@
-//! Delivery reports (RFC 3464): what was refused, by whom, in which words, with the headers of the message.
+//! Delivery reports (RFC 3464): to a sender, about recipients whom a message did not reach.
+//!
+//! Three parts: what happened, in plain words; the same for programs (`message/delivery-status`); and the message, whole if
+//! it is small, else its header section. What servers and messages say is quoted in it, so everything that comes from
+//! outside is put into one line of visible characters first, and the boundary is random.
 
-use std::fmt::Write as _;
 use std::io::{self, Write};
 
-use jiff::fmt::rfc2822;
-use jiff::tz::TimeZone;
-use jiff::{Timestamp, Zoned};
-use ring::rand::{SecureRandom as _, SystemRandom};
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use jiff::{Timestamp, Zoned, tz::TimeZone};
 
-use crate::mapi::Failure;
+use super::stamp;
+use crate::mapi::{Failure, Reply};
 
-/// What a report is about.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// A message up to this size is returned whole.
+pub const WHOLE_BYTES: usize = 64 << 10;
+
+/// As much of a text from outside as is quoted, in letters: with a field's name it fits a line (RFC 5322 section 2.1.1).
+const LONGEST_QUOTE: usize = 600;
+/// As much of a subject as is repeated, in letters.
+const LONGEST_SUBJECT: usize = 150;
+/// Bytes of text in one encoded word: with its frame and the name of the field it fits a line of 76 (RFC 2047 section 2).
+const ENCODED_BYTES: usize = 39;
+
+/// What a report tells.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct ReportInput {
-    /// To whom it goes: the reverse path of the message.
+    /// To whom: the envelope's sender.
     pub to: String,
-    /// `Subject:` of the message.
+    /// The subject of the message, decoded.
     pub subject: String,
-    /// `Message-ID:` of the message, without angle brackets.
+    /// Its identifier, without angle brackets; empty if it has none.
     pub message_id: String,
-    /// When the message was submitted.
+    /// When it was submitted, in seconds since the Unix epoch.
     pub submitted_at: i64,
-    /// Who was refused.
+    /// Whom it did not reach.
     pub refused: Vec<Refused>,
-    /// The headers of the message, CRLF line ends, as far as they are kept.
-    pub headers: Vec<u8>,
+    /// Its content, with CRLF line ends: whole, if it has no more than [`WHOLE_BYTES`], else at least its header section.
+    pub original: Vec<u8>,
 }
 
-/// One recipient that was refused for good.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// A recipient whom a message did not reach.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Refused {
     /// The address.
     pub address: String,
@@ -36,101 +49,188 @@ pub struct Refused {
     pub failure: Option<Failure>,
 }
 
-/// Writes the report, CRLF line ends.
+/// Writes the report, as a message with CRLF line ends. It has the null sender: nobody answers it (RFC 3464 section 2).
 ///
 /// # Errors
-/// `out` can't be written, or the system has no random numbers.
-pub fn write_report(input: &ReportInput, out: &mut dyn Write) -> io::Result<()> {
-    let boundary = boundary()?;
-    let date = rfc2822::to_string(&Zoned::now()).map_err(io::Error::other)?;
-    let mut text = String::new();
-    head(&mut text, input, &boundary, &date).map_err(io::Error::other)?;
-    words(&mut text, input, &boundary).map_err(io::Error::other)?;
-    status(&mut text, input, &boundary).map_err(io::Error::other)?;
-    out.write_all(text.as_bytes())?;
-    write!(out, "--{boundary}\r\nContent-Type: text/rfc822-headers; charset=utf-8\r\n")?;
-    out.write_all(b"Content-Transfer-Encoding: 8bit\r\n\r\n")?;
-    out.write_all(&input.headers)?;
-    if !input.headers.ends_with(b"\r\n") {
-        out.write_all(b"\r\n")?;
+/// It can't be written, or the message has the null sender itself: then nobody must get a report (RFC 5321 section 6.1).
+pub fn write_report(report: &ReportInput, out: &mut dyn Write) -> io::Result<()> {
+    if report.to.is_empty() {
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "a message without a sender gets no report"));
     }
-    write!(out, "--{boundary}--\r\n")
+    let host = stamp::host();
+    let boundary = format!("=_{}", stamp::token()?);
+    write_header(report, &host, &boundary, out)?;
+    write!(out, "--{boundary}\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: 8bit\r\n\r\n")?;
+    write_words(report, out)?;
+    write!(out, "\r\n--{boundary}\r\nContent-Type: message/delivery-status\r\n\r\n")?;
+    write_status(report, &host, out)?;
+    write!(out, "\r\n--{boundary}\r\n")?;
+    write_original(report, out)?;
+    write!(out, "\r\n--{boundary}--\r\n")
 }
 
-fn boundary() -> io::Result<String> {
-    let mut random = [0_u8; 16];
-    SystemRandom::new().fill(&mut random).map_err(|_no_entropy| io::Error::other("no random numbers"))?;
-    Ok(format!("mailsluice-report-{:032x}", u128::from_ne_bytes(random)))
+fn write_header(report: &ReportInput, host: &str, boundary: &str, out: &mut dyn Write) -> io::Result<()> {
+    let subject: String = one_line(&report.subject).chars().take(LONGEST_SUBJECT).collect();
+    write!(out, "Return-Path: <>\r\n")?;
+    write!(out, "Date: {}\r\n", stamp::date(&Zoned::now())?)?;
+    write!(out, "From: Mailsluice <MAILER-DAEMON@{host}>\r\n")?;
+    write!(out, "To: <{}>\r\n", one_line(&report.to))?;
+    write!(out, "Subject: {}\r\n", encoded(format!("Not delivered: {subject}").trim()))?;
+    write!(out, "Message-ID: <{}>\r\n", stamp::message_id(&format!("x@{host}"))?)?;
+    let original_id = ascii_line(&report.message_id).replace([' ', '<', '>'], "");
+    if !original_id.is_empty() {
+        write!(out, "In-Reply-To: <{original_id}>\r\nReferences: <{original_id}>\r\n")?;
+    }
+    write!(out, "Auto-Submitted: auto-replied\r\nMIME-Version: 1.0\r\n")?;
+    write!(out, "Content-Type: multipart/report; report-type=delivery-status;\r\n boundary=\"{boundary}\"\r\n\r\n")?;
+    write!(out, "This is a delivery report (RFC 3464).\r\n\r\n")
 }
 
-fn head(text: &mut String, input: &ReportInput, boundary: &str, date: &str) -> std::fmt::Result {
-    write!(
-        text,
-        "From: Mailsluice <MAILER-DAEMON@localhost.invalid>\r\n\
-         To: <{to}>\r\n\
-         Subject: Not delivered: {subject}\r\n\
-         Date: {date}\r\n\
-         Message-ID: <{id}@localhost.invalid>\r\n\
-         In-Reply-To: <{about}>\r\n\
-         Auto-Submitted: auto-replied\r\n\
-         MIME-Version: 1.0\r\n\
-         Content-Type: multipart/report; report-type=delivery-status; boundary=\"{boundary}\"\r\n\r\n",
-        to = one_line(&input.to),
-        subject = one_line(&input.subject),
-        id = boundary,
-        about = one_line(&input.message_id),
-    )
-}
-
-fn words(text: &mut String, input: &ReportInput, boundary: &str) -> std::fmt::Result {
-    write!(
-        text,
-        "--{boundary}\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: 8bit\r\n\r\n\
-         The message “{}” was not delivered to:\r\n\r\n",
-        one_line(&input.subject)
-    )?;
-    for refused in &input.refused {
-        write!(text, "  {}\r\n", one_line(&refused.address))?;
-        if let Some(failure) = &refused.failure {
-            write!(text, "    {}\r\n", one_line(&failure.to_string()))?;
+/// The part for people.
+fn write_words(report: &ReportInput, out: &mut dyn Write) -> io::Result<()> {
+    let them = if report.refused.len() == 1 { "this recipient" } else { "these recipients" };
+    let about = one_line(&report.subject);
+    let about = if about.is_empty() { "Your message".to_owned() } else { format!("Your message “{about}”") };
+    let when = date(report.submitted_at)?;
+    write!(out, "{about} of {when}\r\ncould not be delivered to {them}, and will not be tried again:\r\n")?;
+    for recipient in &report.refused {
+        write!(out, "\r\n  {}\r\n    {}\r\n", one_line(&recipient.address), reason(recipient))?;
+        let remedy = recipient.failure.as_ref().map(Failure::remedy).unwrap_or_default();
+        if !remedy.is_empty() {
+            write!(out, "    {remedy}\r\n")?;
         }
     }
-    write!(
-        text,
-        "\r\nThis is final: it will not be tried again. Correct the address or the message and send it anew.\r\n\r\n"
-    )
+    let part = if returned(report).1 == Part::Whole { "The message" } else { "The beginning of the message" };
+    write!(out, "\r\n{part} is below.\r\n")
 }
 
-fn status(text: &mut String, input: &ReportInput, boundary: &str) -> std::fmt::Result {
-    let arrival = Timestamp::from_second(input.submitted_at).unwrap_or_default().to_zoned(TimeZone::UTC);
-    let arrival = rfc2822::to_string(&arrival).unwrap_or_default();
-    write!(
-        text,
-        "--{boundary}\r\nContent-Type: message/delivery-status\r\n\r\n\
-         Reporting-MTA: dns; localhost.invalid\r\nArrival-Date: {arrival}\r\n"
-    )?;
-    for refused in &input.refused {
-        let reply = refused.failure.as_ref().and_then(|failure| failure.reply.as_ref());
-        let (class, subject, detail) = reply.and_then(|reply| reply.enhanced).unwrap_or((5, 0, 0));
-        // A report says "failed": what was given up after days of 4yz is a failure of class 5 now.
-        let class = if class == 4 { 5 } else { class };
-        write!(
-            text,
-            "\r\nFinal-Recipient: rfc822; {}\r\nAction: failed\r\nStatus: {class}.{subject}.{detail}\r\n",
-            one_line(&refused.address)
-        )?;
-        if let Some(failure) = &refused.failure {
-            let host = failure.at.rsplit_once(':').map_or(failure.at.as_str(), |(host, _)| host);
-            write!(text, "Remote-MTA: dns; {}\r\n", one_line(host))?;
-        }
-        if let Some(reply) = reply {
-            write!(text, "Diagnostic-Code: smtp; {}\r\n", one_line(&reply.to_string()))?;
+/// Why, as a sentence.
+fn reason(recipient: &Refused) -> String {
+    let Some(failure) = &recipient.failure else { return "No reason was given.".to_owned() };
+    match (&failure.reply, server(failure)) {
+        (Some(reply), Some(server)) => one_line(&format!("{server} said: {reply}")),
+        _ => one_line(&failure.to_string()),
+    }
+}
+
+/// The server of a failure, without its port, if it was one.
+fn server(failure: &Failure) -> Option<&str> {
+    let (host, port) = failure.at.rsplit_once(':')?;
+    let is_host = |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '.' | '-' | '_' | ':' | '[' | ']');
+    (port.parse::<u16>().is_ok() && !host.is_empty() && host.len() < 256 && host.chars().all(is_host)).then_some(host)
+}
+
+/// The part for programs: per-message fields, then those of each recipient (RFC 3464 section 2).
+fn write_status(report: &ReportInput, host: &str, out: &mut dyn Write) -> io::Result<()> {
+    write!(out, "Reporting-MTA: dns; {host}\r\nArrival-Date: {}\r\n", date(report.submitted_at)?)?;
+    for recipient in &report.refused {
+        let failure = recipient.failure.as_ref();
+        let reply = failure.and_then(|failure| failure.reply.as_ref());
+        write!(out, "\r\nFinal-Recipient: {}\r\nAction: failed\r\n", typed(&recipient.address))?;
+        write!(out, "Status: {}\r\n", status(reply))?;
+        match (reply, failure.and_then(server)) {
+            (Some(reply), Some(server)) if reply.code != 0 => {
+                write!(
+                    out,
+                    "Remote-MTA: dns; {server}\r\nDiagnostic-Code: smtp; {}\r\n",
+                    ascii_line(&reply.to_string())
+                )?;
+            }
+            _ => write!(out, "Diagnostic-Code: x-mailsluice; {}\r\n", ascii_line(&reason(recipient)))?,
         }
     }
-    write!(text, "\r\n")
+    Ok(())
 }
 
-/// Text from outside, in one line: it can't begin a header, a part or a line of its own.
+/// The enhanced code (RFC 3463), the server's if it is one of failure.
+fn status(reply: Option<&Reply>) -> String {
+    match reply {
+        Some(Reply { enhanced: Some((class @ (4 | 5), subject, detail)), .. }) => format!("{class}.{subject}.{detail}"),
+        Some(Reply { code: 400..=499, .. }) => "4.0.0".to_owned(),
+        _ => "5.0.0".to_owned(),
+    }
+}
+
+/// An address with its type. Letters beyond ASCII are written as RFC 6533 section 3 has them for lines of seven bits.
+fn typed(address: &str) -> String {
+    let address = one_line(address);
+    if address.is_ascii() {
+        return format!("rfc822; {address}");
+    }
+    let escape = |letter: char| match letter {
+        '\\' | '+' | '=' => format!("\\x{{{:X}}}", u32::from(letter)),
+        _ if letter.is_ascii() => letter.to_string(),
+        _ => format!("\\x{{{:X}}}", u32::from(letter)),
+    };
+    format!("utf-8; {}", address.chars().map(escape).collect::<String>())
+}
+
+/// The message, or its header section.
+fn write_original(report: &ReportInput, out: &mut dyn Write) -> io::Result<()> {
+    let (bytes, part) = returned(report);
+    let kind = if part == Part::Whole { "message/rfc822" } else { "text/rfc822-headers" };
+    let encoding = if bytes.is_ascii() { "7bit" } else { "8bit" };
+    write!(out, "Content-Type: {kind}\r\nContent-Transfer-Encoding: {encoding}\r\n\r\n")?;
+    out.write_all(bytes)
+}
+
+/// How much of a message comes back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Part {
+    Whole,
+    Header,
+}
+
+/// What comes back of the message. A header section alone, which is what is known of a large one, has nothing behind it.
+fn returned(report: &ReportInput) -> (&[u8], Part) {
+    let original = report.original.as_slice();
+    let header = original.windows(4).position(|four| four == b"\r\n\r\n").map(|end| end + 2);
+    match header {
+        Some(end) if end + 2 < original.len() && original.len() <= WHOLE_BYTES => (original, Part::Whole),
+        Some(end) => (original.get(..end).unwrap_or_default(), Part::Header),
+        // A header section longer than what is known of it: its last line may be torn.
+        None => {
+            let end = original.iter().rposition(|&byte| byte == b'\n').map_or(0, |end| end + 1);
+            (original.get(..end).unwrap_or_default(), Part::Header)
+        }
+    }
+}
+
+fn date(at: i64) -> io::Result<String> {
+    stamp::date(&Timestamp::from_second(at).unwrap_or_default().to_zoned(TimeZone::system()))
+}
+
+/// A text from outside in one line: controls and what turns the line around become spaces, and it ends somewhere.
 fn one_line(text: &str) -> String {
-    text.chars().map(|letter| if letter.is_control() { ' ' } else { letter }).collect()
+    let turns = |letter| matches!(letter, '\u{2028}' | '\u{2029}' | '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}');
+    let plain: String = text
+        .chars()
+        .take(LONGEST_QUOTE)
+        .map(|letter| if letter.is_control() || turns(letter) { ' ' } else { letter })
+        .collect();
+    plain.trim().to_owned()
 }
+
+/// The same in ASCII, for fields that can't have more.
+fn ascii_line(text: &str) -> String {
+    one_line(text).replace(|letter: char| !letter.is_ascii(), "?")
+}
+
+/// A text for an unstructured field: as it is, or in encoded words, one a line (RFC 2047).
+fn encoded(text: &str) -> String {
+    if text.is_ascii() && !text.contains("=?") {
+        return text.to_owned();
+    }
+    let mut words: Vec<String> = vec![String::new()];
+    for letter in text.chars() {
+        match words.last_mut() {
+            Some(word) if word.len() + letter.len_utf8() <= ENCODED_BYTES => word.push(letter),
+            _ => words.push(letter.into()),
+        }
+    }
+    let words: Vec<String> = words.iter().map(|word| format!("=?utf-8?B?{}?=", BASE64_STANDARD.encode(word))).collect();
+    words.join("\r\n ")
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,7 +1,11 @@
-//! From `profile.toml` to a checked [`Profile`]. All mistakes are found in one go.
+//! `profile.toml`, read into the model. Every mistake is named with its line, its key and what is allowed, all of them at
+//! once: a person who mends a file by hand should need one round.
+//!
+//! Beyond the keys of the design there is one of our own: `allow_plaintext = true` in a server's section. Without it, a
+//! password and `security = "none"` go together on this machine only. Networks have become places where others listen,
+//! so whoever wants that (a tunnel, a cable) has to say it in plain words.
 
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use toml::de::DeTable;
 
@@ -10,229 +14,297 @@ use super::model::{
     Outgoing, Profile, QueueKind, Schedule, SecretSource, Security, ServerConfig, SmtpConfig, TransportConfig,
 };
 use super::places::Places;
-use super::reading::{Notes, ProfileError, Section};
+use super::section::{Notes, Section};
 use crate::message::address;
 
-const TOP: &[&str] = &["transport", "schedule", "in_doubt"];
-const TRANSPORT: &[&str] =
-    &["name", "identity", "accepts", "prefer_last", "resource", "connect", "outgoing", "incoming", "queue"];
-const CONNECT: &[&str] = &["up", "down", "silent"];
-const OUTGOING: &[&str] = &[
-    "kind",
-    "host",
-    "port",
-    "security",
-    "user",
-    "password",
-    "auth",
-    "connections",
-    "ca_file",
-    "allow_plaintext",
-    "command",
-    "path",
-];
-const INCOMING: &[&str] = &[
-    "kind",
-    "host",
-    "port",
-    "security",
-    "user",
-    "password",
-    "auth",
-    "ca_file",
-    "allow_plaintext",
-    "folders",
-    "after",
-    "deliver",
-    "path",
-];
-const PASSWORD: &[&str] = &["keyring", "command", "env", "ask"];
-const DELIVER: &[&str] = &["maildir", "lmtp", "command"];
-const QUEUE: &[&str] = &["kind", "ssh", "config_dir"];
-const SCHEDULE: &[&str] = &["every", "on_start", "on_exit"];
+/// Connections to one server, where the profile says nothing.
+const CONNECTIONS: u16 = 4;
+/// The longest name of a transport, in bytes: it is a folder's name as well.
+const LONGEST_NAME: usize = 100;
 
-/// Loads a profile. `file` is for the messages; relative paths start from the profile's folder.
-///
-/// # Errors
-/// Everything that is wrong with it.
-pub fn load(text: &str, file: &Path, places: &Places) -> Result<Profile, ProfileError> {
-    let mut notes = Notes::new(text);
-    let (document, syntax) = DeTable::parse_recoverable(text);
-    for error in syntax {
-        notes.note(error.span().map_or(0, |span| span.start), "", error.message().to_owned());
-    }
-    let root = Section::new("", 0, document.get_ref(), TOP, &mut notes);
-    let loader = Loader { places };
-    let mut profile = Profile::default();
-    for section in root.sections("transport", TRANSPORT, &mut notes) {
-        let transport = loader.transport(&section, &mut notes);
-        if profile.transports.iter().any(|other| other.name == transport.name) {
-            section.note("name", format!("“{}” is taken: names must differ", transport.name), &mut notes);
-        }
-        profile.transports.push(transport);
-    }
-    if let Some(section) = root.section("schedule", SCHEDULE, &mut notes) {
-        profile.schedule = schedule(&section, &mut notes);
-    }
-    let policies = [("hold", InDoubtPolicy::Hold), ("resend", InDoubtPolicy::Resend)];
-    profile.in_doubt = root.choice("in_doubt", &policies, &mut notes).unwrap_or_default();
-    if notes.mistakes.is_empty() { Ok(profile) } else { Err(notes.into_error(file)) }
+/// One mistake in `profile.toml`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem {
+    /// The line, from 1.
+    pub line: usize,
+    /// The key, dotted: `transport.outgoing.port`. Empty when the text is no TOML there.
+    pub key: String,
+    /// What is wrong, and what is allowed.
+    pub what: String,
 }
 
-struct Loader<'p> {
-    places: &'p Places,
+/// Why a profile can't be used. Its text names file, line and key of each mistake, one a line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProfileError {
+    /// The file.
+    pub file: PathBuf,
+    /// What is wrong with it, in the order of its lines; never empty.
+    pub problems: Vec<Problem>,
+}
+
+impl std::fmt::Display for ProfileError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        for (number, Problem { line, key, what }) in self.problems.iter().enumerate() {
+            let end = if number == 0 { "" } else { "\n" };
+            let key = if key.is_empty() { String::new() } else { format!("{key}: ") };
+            write!(f, "{end}{}:{line}: {key}{what}", self.file.display())?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for ProfileError {}
+
+/// Reads the text of a profile. `file` is where the text came from: for the errors, and because relative paths in it begin
+/// in its folder.
+///
+/// # Errors
+/// Every mistake in it.
+pub fn load(text: &str, file: &Path, places: &Places) -> Result<Profile, ProfileError> {
+    let notes = Notes::new(text);
+    let (table, syntax) = DeTable::parse_recoverable(text);
+    for error in &syntax {
+        notes.add(error.span().map_or(0, |span| span.start), "", error.message());
+    }
+    // What a parser makes of broken text would only bring up mistakes that nobody made.
+    let profile = if syntax.is_empty() {
+        let folder = file.parent().unwrap_or(Path::new(""));
+        Loader { folder, places }.profile(Section::top(&notes, table.get_ref()))
+    } else {
+        Profile::default()
+    };
+    let problems = notes.into_problems();
+    if problems.is_empty() { Ok(profile) } else { Err(ProfileError { file: file.to_owned(), problems }) }
+}
+
+/// What speaks at the other end; decides the default port.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Protocol {
+    Smtp,
+    Lmtp,
+    Imap,
+    Pop3,
+}
+
+impl Protocol {
+    /// IANA's ports; for submission those of RFC 8314.
+    const fn port(self, security: Security) -> u16 {
+        match (self, security) {
+            (Self::Smtp, Security::Tls) => 465,
+            (Self::Smtp, Security::StartTls) => 587,
+            (Self::Smtp, Security::None) => 25,
+            (Self::Lmtp, _) => 24,
+            (Self::Imap, Security::Tls) => 993,
+            (Self::Imap, _) => 143,
+            (Self::Pop3, Security::Tls) => 995,
+            (Self::Pop3, _) => 110,
+        }
+    }
+}
+
+/// Reads sections. Each function gives something usable even for a wrong section: the note it left keeps it from use.
+struct Loader<'a> {
+    folder: &'a Path,
+    places: &'a Places,
 }
 
 impl Loader<'_> {
-    fn transport(&self, section: &Section<'_, '_>, notes: &mut Notes<'_>) -> TransportConfig {
-        section.require("name", "every transport has a name", notes);
-        let name = section.text("name", notes).unwrap_or_default();
-        if section.has("name") && !is_good_name(&name) {
-            section.note("name", "must not be empty, start with a dot, contain / or control characters", notes);
-        }
-        let identity = section.text("identity", notes).and_then(|text| {
-            let identity = address::parse_identity(&text);
-            if identity.is_none() {
-                section.note("identity", format!("“{text}” is no address, as Ada <ada@example.org>"), notes);
+    fn profile(&self, top: Section<'_>) -> Profile {
+        let mut transports: Vec<TransportConfig> = Vec::new();
+        for section in top.sections("transport") {
+            let name = name(&section);
+            if !name.is_empty() && transports.iter().any(|other| other.name == name) {
+                section.wrong("name", format!("there is another transport “{name}” above; names must differ"));
             }
-            identity.map(|(name, address)| Identity { name, address })
-        });
-        let outgoing = section.section("outgoing", OUTGOING, notes).and_then(|section| self.outgoing(&section, notes));
-        let incoming =
-            section.section("incoming", INCOMING, notes).and_then(|section| self.incoming(&name, &section, notes));
-        let queue = section.section("queue", QUEUE, notes).and_then(|section| self.queue(&section, notes));
-        if !["outgoing", "incoming", "queue"].into_iter().any(|key| section.has(key)) {
-            section.note("name", "it needs [transport.outgoing], [transport.incoming] or [transport.queue]", notes);
+            transports.push(self.transport(section, name));
         }
-        if section.has("queue") && (section.has("outgoing") || section.has("incoming")) {
-            section.note("queue", "stands instead of outgoing and incoming, not beside them", notes);
-        }
-        TransportConfig {
-            name,
-            identity,
-            accepts: section.texts("accepts", notes).unwrap_or_else(|| vec!["*".to_owned()]),
-            prefer_last: section.truth("prefer_last", notes).unwrap_or(false),
-            resource: section.text("resource", notes),
-            connect: section.section("connect", CONNECT, notes).map(|section| ConnectCommand {
-                up: section.text("up", notes),
-                down: section.text("down", notes),
-                silent: section.truth("silent", notes).unwrap_or(false),
-            }),
-            outgoing,
-            incoming,
-            queue,
-        }
+        let schedule = top.section("schedule").map(schedule).unwrap_or_default();
+        let policies = [("hold", InDoubtPolicy::Hold), ("resend", InDoubtPolicy::Resend)];
+        let in_doubt = top.choice("in_doubt", &policies).unwrap_or_default();
+        top.finish();
+        Profile { transports, schedule, in_doubt }
     }
 
-    fn outgoing(&self, section: &Section<'_, '_>, notes: &mut Notes<'_>) -> Option<Outgoing> {
-        section.require("kind", "one of smtp, lmtp, pipe, folder", notes);
+    fn transport(&self, section: Section<'_>, name: String) -> TransportConfig {
+        let identity = section.word("identity").and_then(|text| identity(&section, text));
+        let accepts = section.words("accepts").unwrap_or_else(|| vec!["*".to_owned()]);
+        for pattern in &accepts {
+            if address::check_pattern(pattern).is_err() {
+                let kinds = "*, ann@example.org, @example.org, *@*.example.org";
+                section.wrong("accepts", format!("“{}” is no pattern; allowed: {kinds}", pattern.escape_debug()));
+            }
+        }
+        let prefer_last = section.switch("prefer_last").unwrap_or_default();
+        let resource = section.word("resource").map(str::to_owned);
+        let connect = section.section("connect").map(connect);
+        let outgoing = section.section("outgoing").and_then(|inner| self.outgoing(inner));
+        let incoming = section.section("incoming").and_then(|inner| self.incoming(inner, &name));
+        let queue = section.section("queue").and_then(|inner| self.queue(inner));
+        let (sends, receives, is_queue) = (section.has("outgoing"), section.has("incoming"), section.has("queue"));
+        if is_queue && (sends || receives) {
+            section.wrong(
+                "queue",
+                "stands alone: an outside mail system's queue has no outgoing and no incoming beside it",
+            );
+        }
+        if !is_queue && !sends && !receives {
+            section.wrong(
+                "name",
+                "the transport does nothing: it needs [transport.outgoing], [transport.incoming] or [transport.queue]",
+            );
+        }
+        section.finish();
+        TransportConfig { name, identity, accepts, prefer_last, resource, connect, outgoing, incoming, queue }
+    }
+
+    fn outgoing(&self, section: Section<'_>) -> Option<Outgoing> {
         let kinds = [("smtp", "smtp"), ("lmtp", "lmtp"), ("pipe", "pipe"), ("folder", "folder")];
-        let kind = section.choice("kind", &kinds, notes)?;
-        match kind {
-            "smtp" | "lmtp" => {
-                let server = self.server(section, kind, notes)?;
-                let connections = section.number("connections", 1, 100, notes).unwrap_or(4);
-                let smtp = SmtpConfig { server, connections };
-                Some(if kind == "smtp" { Outgoing::Smtp(smtp) } else { Outgoing::Lmtp(smtp) })
-            }
-            "pipe" => {
-                section.require("command", "the program and its arguments", notes);
-                let command = section.texts("command", notes)?;
-                if command.is_empty() {
-                    section.note("command", "must name a program", notes);
-                }
-                Some(Outgoing::Pipe { command })
-            }
-            _ => {
-                section.require("path", "the Maildir", notes);
-                Some(Outgoing::Folder { path: self.path(&section.text("path", notes)?) })
-            }
-        }
-    }
-
-    fn incoming(&self, name: &str, section: &Section<'_, '_>, notes: &mut Notes<'_>) -> Option<Incoming> {
-        section.require("kind", "one of imap, pop3, folder", notes);
-        let kind = section.choice("kind", &[("imap", "imap"), ("pop3", "pop3"), ("folder", "folder")], notes)?;
-        let source = match kind {
-            "imap" => {
-                let folders = section.texts("folders", notes).unwrap_or_else(|| vec!["INBOX".to_owned()]);
-                IncomingSource::Imap { server: self.server(section, kind, notes)?, folders }
-            }
-            "pop3" => IncomingSource::Pop3 { server: self.server(section, kind, notes)? },
-            _ => {
-                section.require("path", "the Maildir", notes);
-                IncomingSource::Folder { path: self.path(&section.text("path", notes)?) }
+        let outgoing = match kind(&section, &kinds) {
+            Some("smtp") => Some(Outgoing::Smtp(self.smtp(&section, Protocol::Smtp))),
+            Some("lmtp") => Some(Outgoing::Lmtp(self.smtp(&section, Protocol::Lmtp))),
+            Some("pipe") => Some(Outgoing::Pipe { command: program(&section, "command") }),
+            Some(_folder) => Some(Outgoing::Folder { path: self.required_path(&section, "path") }),
+            None => {
+                section.allow(SERVER_KEYS);
+                section.allow(&["connections", "command", "path"]);
+                None
             }
         };
-        let after = section.choice("after", &[("keep", After::Keep), ("delete", After::Delete)], notes);
-        let deliver = section.section("deliver", DELIVER, notes).and_then(|deliver| self.deliver(&deliver, notes));
-        Some(Incoming {
-            source,
-            after: after.unwrap_or(After::Keep),
-            deliver: deliver.unwrap_or_else(|| DeliverTo::Maildir(self.places.mail(name))),
-        })
+        section.finish();
+        outgoing
     }
 
-    fn deliver(&self, section: &Section<'_, '_>, notes: &mut Notes<'_>) -> Option<DeliverTo> {
-        exactly_one(section, DELIVER, notes)?;
-        let maildir = section.text("maildir", notes).map(|path| DeliverTo::Maildir(self.path(&path)));
-        let lmtp = section.text("lmtp", notes).map(DeliverTo::Lmtp);
-        let command = section.texts("command", notes).filter(|words| !words.is_empty()).map(DeliverTo::Command);
-        maildir.or(lmtp).or(command)
+    fn smtp(&self, section: &Section<'_>, protocol: Protocol) -> SmtpConfig {
+        let server = self.server(section, protocol);
+        SmtpConfig { server, connections: section.number("connections", 1..=64).unwrap_or(CONNECTIONS) }
     }
 
-    fn server(&self, section: &Section<'_, '_>, kind: &str, notes: &mut Notes<'_>) -> Option<ServerConfig> {
-        section.require("host", "the server's name", notes);
-        let words = [("tls", Security::Tls), ("starttls", Security::StartTls), ("none", Security::None)];
-        let security = section.choice("security", &words, notes).unwrap_or(Security::Tls);
-        let user = section.text("user", notes);
-        let password = section.section("password", PASSWORD, notes).and_then(|source| secret(&source, notes));
-        let allow_plaintext = section.truth("allow_plaintext", notes).unwrap_or(false);
-        let auth = section.choice("auth", AUTH, notes).unwrap_or(AuthChoice::Auto);
-        let host = section.text("host", notes)?;
-        if host.is_empty() || host.contains(|letter: char| letter.is_whitespace() || letter == '/') {
-            section.note("host", format!("“{host}” is no host name"), notes);
-        }
-        if security == Security::None && !is_loopback(&host) && !allow_plaintext {
-            let what = "none is for servers on this machine: mail and password would cross the network in the open. \
-                        Use tls or starttls, or say allow_plaintext = true";
-            section.note("security", what, notes);
-        }
-        if user.is_some() && password.is_none() && auth != AuthChoice::None && !section.has("password") {
-            let what = "missing: where the password of the user is, as { keyring = true } or { ask = true }";
-            notes.note(section.at("user"), section.path("password"), what);
-        }
-        Some(ServerConfig {
-            port: section.number("port", 1, u16::MAX, notes).unwrap_or_else(|| default_port(kind, security)),
-            host,
-            security,
-            user,
-            password,
-            auth,
-            ca_file: section.text("ca_file", notes).map(|path| self.path(&path)),
-        })
+    fn incoming(&self, section: Section<'_>, transport: &str) -> Option<Incoming> {
+        let kinds = [("imap", "imap"), ("pop3", "pop3"), ("folder", "folder")];
+        let source = match kind(&section, &kinds) {
+            Some("imap") => Some(self.imap(&section)),
+            Some("pop3") => Some(IncomingSource::Pop3 { server: self.server(&section, Protocol::Pop3) }),
+            Some(_folder) => Some(IncomingSource::Folder { path: self.required_path(&section, "path") }),
+            None => {
+                section.allow(SERVER_KEYS);
+                section.allow(&["folders", "path"]);
+                None
+            }
+        };
+        let after = section.choice("after", &[("keep", After::Keep), ("delete", After::Delete)]).unwrap_or(After::Keep);
+        let deliver = section.section("deliver").and_then(|inner| self.deliver(inner));
+        let deliver = deliver.unwrap_or_else(|| DeliverTo::Maildir(self.places.mail(transport)));
+        section.finish();
+        Some(Incoming { source: source?, after, deliver })
     }
 
-    fn queue(&self, section: &Section<'_, '_>, notes: &mut Notes<'_>) -> Option<ExternalQueue> {
-        section.require("kind", "one of postfix, exim", notes);
-        let kind = section.choice("kind", &[("postfix", QueueKind::Postfix), ("exim", QueueKind::Exim)], notes);
-        Some(ExternalQueue {
-            kind: kind?,
-            ssh: section.text("ssh", notes),
-            config_dir: section.text("config_dir", notes).map(|path| self.path(&path)),
-        })
+    fn imap(&self, section: &Section<'_>) -> IncomingSource {
+        let server = self.server(section, Protocol::Imap);
+        let folders = section.words("folders").unwrap_or_else(|| vec!["INBOX".to_owned()]);
+        if folders.is_empty() || folders.iter().any(|folder| folder.chars().any(char::is_control)) {
+            section.wrong("folders", "must name at least one mailbox, and nothing but mailboxes");
+        }
+        IncomingSource::Imap { server, folders }
     }
 
-    /// `~` is the home folder; what is relative starts from the profile's folder.
-    fn path(&self, text: &str) -> PathBuf {
-        match (text.strip_prefix("~/"), std::env::var_os("HOME")) {
-            (Some(rest), Some(home)) => PathBuf::from(home).join(rest),
-            _ => self.places.config().join(text),
+    fn deliver(&self, section: Section<'_>) -> Option<DeliverTo> {
+        const ONE_OF: &str =
+            "must be one of { maildir = \"PATH\" }, { lmtp = \"HOST:PORT\" } or { command = [\"PROGRAM\", …] }";
+        let given = ["maildir", "lmtp", "command"].map(|key| section.has(key));
+        let deliver = match given {
+            [true, false, false] => self.path(&section, "maildir").map(DeliverTo::Maildir),
+            [false, true, false] => section.word("lmtp").map(|place| lmtp(&section, place)),
+            [false, false, true] => Some(DeliverTo::Command(program(&section, "command"))),
+            _ => {
+                section.this_is_wrong(ONE_OF);
+                None
+            }
+        };
+        section.finish();
+        deliver
+    }
+
+    fn queue(&self, section: Section<'_>) -> Option<ExternalQueue> {
+        let kind = kind(&section, &[("postfix", QueueKind::Postfix), ("exim", QueueKind::Exim)]);
+        let ssh = section.word("ssh").map(str::to_owned);
+        // ssh would take it for an option.
+        if ssh.as_deref().is_some_and(|host| host.starts_with('-') || host.contains(char::is_whitespace)) {
+            section.wrong("ssh", "must be a host as ssh knows it: HOST or USER@HOST");
         }
+        let config_dir = match &ssh {
+            // A path on the other machine: our home and our folders mean nothing there.
+            Some(_) => section.word("config_dir").map(PathBuf::from),
+            None => self.path(&section, "config_dir"),
+        };
+        if config_dir.as_ref().is_some_and(|path| !path.is_absolute()) {
+            section.wrong("config_dir", "must begin with a slash");
+        }
+        section.finish();
+        Some(ExternalQueue { kind: kind?, ssh, config_dir })
+    }
+
+    /// A server's keys, common to all protocols. The caller may ask for more, and finishes the section.
+    fn server(&self, section: &Section<'_>, protocol: Protocol) -> ServerConfig {
+        let host = section.word("host").map(|host| host.trim_matches(['[', ']'])).unwrap_or_default();
+        if !section.has("host") {
+            section.missing("host", "the server's name or address");
+        } else if host.contains(['/', '@', ' ']) {
+            section.wrong("host", "must be a host's name or address, without port, user or path");
+        }
+        let securities = [("tls", Security::Tls), ("starttls", Security::StartTls), ("none", Security::None)];
+        let default = if protocol == Protocol::Lmtp { Security::None } else { Security::Tls };
+        let security = section.choice("security", &securities).unwrap_or(default);
+        let port = section.number("port", 1..=u16::MAX).unwrap_or(protocol.port(security));
+        let user = section.word("user").map(str::to_owned);
+        let auth = section.choice("auth", &MECHANISMS).unwrap_or(AuthChoice::Auto);
+        let signs_in = user.is_some() && auth != AuthChoice::None;
+        let password = if section.has("password") {
+            password(section)
+        } else {
+            // Whoever signs in has a password somewhere, and the keyring is where it belongs.
+            signs_in.then_some(SecretSource::Keyring)
+        };
+        let names_mechanism = !matches!(auth, AuthChoice::Auto | AuthChoice::None);
+        for (key, given) in [("password", section.has("password")), ("auth", names_mechanism)] {
+            if given && !section.has("user") {
+                section.wrong(key, "is of no use without a user");
+            }
+        }
+        let allow_plaintext = section.switch("allow_plaintext").unwrap_or_default();
+        if security == Security::None && signs_in && !is_loopback(host) && !allow_plaintext {
+            section.wrong("security", PLAINTEXT);
+        }
+        let ca_file = self.path(section, "ca_file");
+        ServerConfig { host: host.to_owned(), port, security, user, password, auth, ca_file }
+    }
+
+    /// A path: `~` is the user's home, and relative ones begin in the profile's folder.
+    fn path(&self, section: &Section<'_>, key: &'static str) -> Option<PathBuf> {
+        let text = section.string(key)?;
+        if text.contains('\0') {
+            section.wrong(key, "has a zero byte in it");
+        }
+        let Some(rest) = text.strip_prefix('~') else { return Some(self.folder.join(text)) };
+        if !rest.is_empty() && !rest.starts_with('/') {
+            section.wrong(key, "another user's home (~name) is not known here; write the path in full");
+        }
+        Some(self.places.home().join(rest.trim_start_matches('/')))
+    }
+
+    fn required_path(&self, section: &Section<'_>, key: &'static str) -> PathBuf {
+        if !section.has(key) {
+            section.missing(key, "the path of a Maildir");
+        }
+        self.path(section, key).unwrap_or_default()
     }
 }
 
-const AUTH: &[(&str, AuthChoice)] = &[
+const SERVER_KEYS: &[&str] = &["host", "port", "security", "user", "password", "auth", "allow_plaintext", "ca_file"];
+
+const PLAINTEXT: &str = "with \"none\" the login would go over the network for all to read. Use \"tls\" or \"starttls\"; or, if the \
+     line is safe by other means, say so with allow_plaintext = true";
+
+const MECHANISMS: [(&str, AuthChoice); 8] = [
     ("auto", AuthChoice::Auto),
     ("plain", AuthChoice::Plain),
     ("login", AuthChoice::Login),
@@ -243,77 +315,118 @@ const AUTH: &[(&str, AuthChoice)] = &[
     ("none", AuthChoice::None),
 ];
 
-fn default_port(kind: &str, security: Security) -> u16 {
-    match (kind, security) {
-        ("smtp", Security::Tls) => 465,
-        ("smtp", Security::StartTls) => 587,
-        ("lmtp", _) => 24,
-        ("imap", Security::Tls) => 993,
-        ("imap", _) => 143,
-        ("pop3", Security::Tls) => 995,
-        ("pop3", _) => 110,
-        _ => 25,
+/// The name becomes a folder's (`mail/<transport>`), so it must be one that stays inside.
+fn name(section: &Section<'_>) -> String {
+    if !section.has("name") {
+        section.missing("name", "each transport needs one of its own");
+    }
+    let name = section.word("name").unwrap_or_default();
+    if name.contains(['/', '\\']) || name.starts_with('.') || name.trim() != name || name.len() > LONGEST_NAME {
+        let rule = format!(
+            "names a folder too: at most {LONGEST_NAME} bytes, no slash or backslash, no dot at the beginning, no space at either end"
+        );
+        section.wrong("name", rule);
+    }
+    name.to_owned()
+}
+
+fn kind<T: Copy>(section: &Section<'_>, kinds: &[(&'static str, T)]) -> Option<T> {
+    if !section.has("kind") {
+        let words: Vec<&str> = kinds.iter().map(|&(word, _)| word).collect();
+        section.missing("kind", &format!("one of {}", words.join(", ")));
+    }
+    section.choice("kind", kinds)
+}
+
+fn identity(section: &Section<'_>, text: &str) -> Option<Identity> {
+    match address::named(text) {
+        Ok((name, address)) => Some(Identity { name, address }),
+        Err(error) => {
+            section.wrong("identity", format!("must be \"Name <name@example.org>\" or the address alone: {error}"));
+            None
+        }
     }
 }
 
-/// A name becomes a row, a folder and an argument.
-fn is_good_name(name: &str) -> bool {
-    !name.is_empty() && !name.starts_with('.') && !name.contains(|letter: char| letter == '/' || letter.is_control())
+fn connect(section: Section<'_>) -> ConnectCommand {
+    let command = |key| section.string(key).map(str::to_owned);
+    let (up, down) = (command("up"), command("down"));
+    let silent = section.switch("silent").unwrap_or_default();
+    if !section.has("up") && !section.has("down") {
+        section.this_is_wrong("needs a command: { up = \"…\", down = \"…\" }");
+    }
+    section.finish();
+    ConnectCommand { up, down, silent }
 }
 
+fn schedule(section: Section<'_>) -> Schedule {
+    let every = section.duration("every");
+    let on_start = section.switch("on_start").unwrap_or_default();
+    let on_exit = section.switch("on_exit").unwrap_or_default();
+    section.finish();
+    Schedule { every, on_start, on_exit }
+}
+
+/// A program with its arguments.
+fn program(section: &Section<'_>, key: &'static str) -> Vec<String> {
+    if !section.has(key) {
+        section.missing(key, "the program and its arguments, [\"/path/of/program\", \"argument\"]");
+    }
+    let command = section.words(key);
+    if command.as_ref().is_some_and(|words| words.is_empty() || words.iter().any(|word| word.contains('\0'))) {
+        section.wrong(key, "must name a program");
+    }
+    command.unwrap_or_default()
+}
+
+fn lmtp(section: &Section<'_>, place: &str) -> DeliverTo {
+    let (host, port) = place.rsplit_once(':').unwrap_or_default();
+    if host.is_empty() || host.contains(['/', '@', ' ']) || !port.parse().is_ok_and(|port: u16| port > 0) {
+        section.wrong("lmtp", "must be HOST:PORT, such as \"localhost:24\"");
+    }
+    DeliverTo::Lmtp(place.to_owned())
+}
+
+/// Where the password is. What stands there now is never repeated: it may be the password.
+fn password(section: &Section<'_>) -> Option<SecretSource> {
+    const WHERE: &str =
+        "must say where the password is: { keyring = true }, { command = \"…\" }, { env = \"NAME\" } or { ask = true }";
+    let inner = section.section_or("password", &format!("{WHERE}. A password itself does not belong in a profile"))?;
+    let given = ["keyring", "command", "env", "ask"].map(|key| inner.has(key));
+    let yes = |key, source| match inner.switch(key) {
+        Some(false) => {
+            inner.wrong(key, "must be true, or be left out");
+            None
+        }
+        Some(true) => Some(source),
+        None => None,
+    };
+    let source = match given {
+        [true, false, false, false] => yes("keyring", SecretSource::Keyring),
+        [false, true, false, false] => inner.string("command").map(|command| SecretSource::Command(command.to_owned())),
+        [false, false, true, false] => inner.word("env").map(|name| SecretSource::Env(name.to_owned())),
+        [false, false, false, true] => yes("ask", SecretSource::Ask),
+        _ => {
+            inner.this_is_wrong(WHERE);
+            None
+        }
+    };
+    if let Some(SecretSource::Env(name)) = &source
+        && name.contains('=')
+    {
+        inner.wrong("env", "must be the name of an environment variable");
+    }
+    inner.finish();
+    source
+}
+
+/// Whether a host is this machine.
 fn is_loopback(host: &str) -> bool {
-    host.eq_ignore_ascii_case("localhost")
+    let host = host.trim_end_matches('.').to_ascii_lowercase();
+    host == "localhost"
+        || host.ends_with(".localhost")
         || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
-fn exactly_one(section: &Section<'_, '_>, keys: &[&str], notes: &mut Notes<'_>) -> Option<()> {
-    let given = keys.iter().filter(|key| section.has(key)).count();
-    if given != 1 {
-        let first = keys.first().copied().unwrap_or_default();
-        section.note(first, format!("give exactly one of {}", keys.join(", ")), notes);
-        return None;
-    }
-    Some(())
-}
-
-fn secret(section: &Section<'_, '_>, notes: &mut Notes<'_>) -> Option<SecretSource> {
-    exactly_one(section, PASSWORD, notes)?;
-    for (key, source) in [("keyring", SecretSource::Keyring), ("ask", SecretSource::Ask)] {
-        match section.truth(key, notes) {
-            Some(true) => return Some(source),
-            Some(false) => section.note(key, "must be true, or another key", notes),
-            None => {}
-        }
-    }
-    let command = section.text("command", notes).map(SecretSource::Command);
-    command.or_else(|| section.text("env", notes).map(SecretSource::Env))
-}
-
-fn schedule(section: &Section<'_, '_>, notes: &mut Notes<'_>) -> Schedule {
-    let every = section.text("every", notes).and_then(|text| {
-        let every = duration(&text);
-        if every.is_none() {
-            section.note("every", format!("“{text}” is no duration: a number and s, m, h or d, as 5m"), notes);
-        }
-        every
-    });
-    Schedule {
-        every,
-        on_start: section.truth("on_start", notes).unwrap_or(false),
-        on_exit: section.truth("on_exit", notes).unwrap_or(false),
-    }
-}
-
-/// `90s`, `5m`, `2h`, `1d`; not zero, not more than a year.
-fn duration(text: &str) -> Option<Duration> {
-    let number = text.trim_end_matches(|letter: char| letter.is_ascii_alphabetic());
-    let unit = match text.strip_prefix(number)? {
-        "s" => 1,
-        "m" => 60,
-        "h" => 3600,
-        "d" => 86_400,
-        _ => return None,
-    };
-    let seconds = number.parse::<u64>().ok()?.checked_mul(unit)?;
-    (1..=366 * 86_400).contains(&seconds).then(|| Duration::from_secs(seconds))
-}
+#[cfg(test)]
+mod tests;

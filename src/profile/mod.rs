@@ -1,16 +1,21 @@
-//! What the user configured: where it is, how it is read and first written, and where secrets come from.
+//! What the user configured: where it is, how it is read, and where secrets come from.
+//!
+//! | file | what happens there |
+//! |---|---|
+//! | [`places`] | where everything is, and for whose eyes |
+//! | [`model`] | the profile as plain data, already checked |
+//! | [`mod@load`] | from `profile.toml` to the model, with every mistake named |
+//! | [`save`] | a new transport into `profile.toml` |
+//! | [`secret`] | passwords and tokens from where the profile says they are |
 
 pub mod load;
 pub mod model;
 pub mod places;
-pub mod reading;
 pub mod save;
 pub mod secret;
+mod section;
 
-#[cfg(test)]
-mod tests;
-
-pub use load::load;
+pub use load::{Problem, ProfileError, load};
 pub use model::*;
 pub use places::Places;
-pub use reading::ProfileError;
+pub use save::{NewIncoming, NewServer, NewTransport, SaveError, append_transport};

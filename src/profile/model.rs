@@ -1,4 +1,4 @@
-//! The profile as the house uses it: plain data, already checked. [`super::load`] makes it from `profile.toml`.
+//! The profile as the house uses it: plain data, already checked. [`super::load()`] makes it from `profile.toml`.
 
 use std::path::PathBuf;
 use std::time::Duration;

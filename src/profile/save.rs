@@ -8,10 +8,9 @@ use std::fs;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
-use super::load::load;
+use super::load::{self, ProfileError};
 use super::model::{After, Profile, SecretSource, Security};
 use super::places::{Places, create_private_dir, private_file_options};
-use super::reading::ProfileError;
 
 /// A transport as a form describes it. What is not here has its default, and can be changed in the file.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -78,16 +77,16 @@ pub fn append_transport(places: &Places, new: &NewTransport) -> Result<Profile, 
     let file = places.profile_file();
     let file = file.canonicalize().unwrap_or(file);
     let trouble = |error| SaveError::Io { path: file.clone(), error };
-    create_private_dir(places.config()).map_err(trouble)?;
+    create_private_dir(places.profile_dir()).map_err(trouble)?;
     let old = read(&file).map_err(trouble)?;
     let text = match &old {
         Some(old) => {
-            load(old, &file, places)?;
+            load::load(old, &file, places)?;
             format!("{}\n\n{}", old.trim_end(), section(new))
         }
         None => format!("{HEADER}\n{}", section(new)),
     };
-    let profile = load(&text, &file, places)?;
+    let profile = load::load(&text, &file, places)?;
     replace(&file, old.as_deref(), &text).map_err(trouble)?.then_some(profile).ok_or(SaveError::Changed(file))
 }
 
@@ -220,9 +219,9 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let places = Places::of(Some(&folder.path().join("new")));
         let profile = append_transport(&places, &transport("work")).unwrap();
-        assert_eq!(load(&text(&places), &places.profile_file(), &places), Ok(profile.clone()));
+        assert_eq!(load::load(&text(&places), &places.profile_file(), &places), Ok(profile.clone()));
         let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
-        assert_eq!((mode(&places.profile_file()), mode(places.config())), (0o600, 0o700));
+        assert_eq!((mode(&places.profile_file()), mode(places.profile_dir())), (0o600, 0o700));
         let work = &profile.transports[0];
         let Some(Outgoing::Smtp(smtp)) = &work.outgoing else { panic!("{work:?}") };
         assert_eq!((smtp.server.port, smtp.server.security), (2525, Security::StartTls));
@@ -231,7 +230,7 @@ mod tests {
         assert!(matches!(&incoming.source, IncomingSource::Pop3 { server } if server.port == 110));
         assert_eq!(incoming.after, After::Delete);
         assert_eq!(incoming.deliver, DeliverTo::Maildir(places.mail("work")));
-        let names: Vec<_> = fs::read_dir(places.config()).unwrap().map(|one| one.unwrap().file_name()).collect();
+        let names: Vec<_> = fs::read_dir(places.profile_dir()).unwrap().map(|one| one.unwrap().file_name()).collect();
         assert_eq!(names, ["profile.toml"]);
     }
 
@@ -286,7 +285,7 @@ mod tests {
         let places = Places::of(Some(&folder.path().join("profile")));
         let target = folder.path().join("dotfiles.toml");
         fs::write(&target, "# mine\n").unwrap();
-        fs::create_dir(places.config()).unwrap();
+        fs::create_dir(places.profile_dir()).unwrap();
         symlink(&target, places.profile_file()).unwrap();
         append_transport(&places, &transport("work")).unwrap();
         assert!(places.profile_file().is_symlink());

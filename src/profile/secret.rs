@@ -1,137 +1,118 @@
-//! Fetching passwords from where the profile says they are. Everything here blocks, some of it on other programs, so
-//! each way has a deadline; call it on a thread that may wait.
+//! Passwords and tokens from where the profile says they are: the desktop's keyring, a command, the environment.
+//!
+//! Everything here may wait for a program or for a person, so it blocks, with a deadline, and is called on threads that
+//! may block. A secret is in no error and in no `Debug` output; nor is anything that a secret's place said, but for the
+//! last line of a command's standard error, which is where commands tell their troubles.
 
-use std::process::{Command, Stdio};
-use std::sync::mpsc;
-use std::thread;
-use std::time::Duration;
+mod command;
+#[cfg(feature = "keyring")]
+mod keyring;
+#[cfg(not(feature = "keyring"))]
+#[path = "secret/no_keyring.rs"]
+mod keyring;
 
 use secrecy::SecretString;
 
-use super::SecretSource;
+use super::model::SecretSource;
 
-/// The service under which the desktop's keyring has our passwords.
-#[cfg(feature = "keyring")]
-const SERVICE: &str = "mailsluice";
-
-/// A keyring that asks the user to unlock it may take so long.
-#[cfg(feature = "keyring")]
-const KEYRING_DEADLINE: Duration = Duration::from_secs(30);
-
-/// A command may ask for a passphrase.
-const COMMAND_DEADLINE: Duration = Duration::from_secs(60);
-
-/// Why there is no secret. Never holds one.
+/// Why there is no secret. Told apart by kind: some of these a person can help with.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SecretError {
-    /// The profile says to ask.
-    #[error("it has to be asked for")]
-    Ask,
-    /// The place is there and has no such secret.
-    #[error("{0} has no password of this user")]
+    /// The profile says to ask a person.
+    #[error("a password is needed")]
+    NeedsAsking,
+    /// Its place is there and has none.
+    #[error("there is no password in {0}")]
     Missing(String),
-    /// The place is locked, away or too slow.
-    #[error("{0}")]
-    Unavailable(String),
+    /// The keyring is locked, and was not unlocked.
+    #[error("the keyring is locked")]
+    Locked,
+    /// There is no keyring, or it does not work.
+    #[error("there is no keyring: {0}")]
+    NoKeyring(String),
+    /// Its place did not answer in time.
+    #[error("{place} did not answer within {seconds} seconds")]
+    TimedOut {
+        /// "the keyring", "the password command".
+        place: &'static str,
+        /// How long it was waited for.
+        seconds: u64,
+    },
+    /// The password command failed, or could not be started.
+    #[error("the password command failed: {0}")]
+    Command(String),
+    /// What its place has is no UTF-8 text.
+    #[error("the password in {0} is no text")]
+    NotText(String),
 }
 
-/// Gets the secret of `user` at `host`.
-///
-/// # Errors
-/// Why there is none.
-pub fn fetch(source: &SecretSource, user: &str, host: &str) -> Result<SecretString, SecretError> {
-    match source {
-        SecretSource::Keyring => keyring(user, host),
-        SecretSource::Command(command) => first_line_of(command),
-        SecretSource::Env(name) => match std::env::var(name) {
-            Ok(secret) if !secret.is_empty() => Ok(secret.into()),
-            _ => Err(SecretError::Missing(format!("the environment variable {name}"))),
-        },
-        SecretSource::Ask => Err(SecretError::Ask),
+impl SecretError {
+    /// Whether a person who enters the password makes good for it.
+    pub const fn can_be_asked(&self) -> bool {
+        match self {
+            Self::NeedsAsking | Self::Missing(_) | Self::Locked | Self::NoKeyring(_) | Self::TimedOut { .. } => true,
+            Self::Command(_) | Self::NotText(_) => false,
+        }
     }
 }
 
-/// Does work that may hang on a thread of its own, and waits so long and no longer.
-fn within<T: Send + 'static>(
-    deadline: Duration,
-    what: &str,
-    work: impl FnOnce() -> Result<T, SecretError> + Send + 'static,
-) -> Result<T, SecretError> {
-    let (sender, receiver) = mpsc::sync_channel(1);
-    let spawned = thread::Builder::new().name("secret".to_owned()).spawn(move || {
-        // Nobody waits any more when it took too long.
-        sender.send(work()).ok();
-    });
-    spawned.map_err(|error| SecretError::Unavailable(error.to_string()))?;
-    let late = SecretError::Unavailable(format!("{what} did not answer within {} s", deadline.as_secs()));
-    receiver.recv_timeout(deadline).unwrap_or(Err(late))
-}
-
-#[cfg(feature = "keyring")]
-fn keyring(user: &str, host: &str) -> Result<SecretString, SecretError> {
-    let account = format!("{user}@{host}");
-    within(KEYRING_DEADLINE, "the keyring", move || {
-        let entry = keyring::Entry::new(SERVICE, &account).map_err(unavailable)?;
-        match entry.get_password() {
-            Ok(secret) => Ok(secret.into()),
-            Err(keyring::Error::NoEntry) => Err(SecretError::Missing("the keyring".to_owned())),
-            Err(error) => Err(unavailable(error)),
-        }
-    })
-}
-
-/// Puts the secret of `user` at `host` into the desktop's keyring.
+/// Fetches the secret of `user` at `host`. Blocks, at most for about two minutes. `may_show_ui`: the keyring may ask to be
+/// unlocked; without, it shows nothing. (What a command shows is the command's affair.)
 ///
 /// # Errors
-/// There is none, or it is locked.
-#[cfg(feature = "keyring")]
-pub fn store(user: &str, host: &str, secret: String) -> Result<(), SecretError> {
-    let account = format!("{user}@{host}");
-    within(KEYRING_DEADLINE, "the keyring", move || {
-        let entry = keyring::Entry::new(SERVICE, &account).map_err(unavailable)?;
-        entry.set_password(&secret).map_err(unavailable)
-    })
+/// Why there is none.
+pub fn fetch(source: &SecretSource, user: &str, host: &str, may_show_ui: bool) -> Result<SecretString, SecretError> {
+    match source {
+        SecretSource::Keyring => keyring::fetch(&account(user, host), may_show_ui),
+        SecretSource::Command(line) => command::fetch(line, command::PATIENCE),
+        SecretSource::Env(name) => from_environment(name),
+        SecretSource::Ask => Err(SecretError::NeedsAsking),
+    }
 }
 
-/// What the keyring says, without the bytes that some of its errors carry.
-#[cfg(feature = "keyring")]
-fn unavailable(error: keyring::Error) -> SecretError {
-    use keyring::Error as E;
-    let what = match error {
-        E::NoDefaultStore => "this desktop has no keyring".to_owned(),
-        E::NoStorageAccess(_) => "the keyring is locked".to_owned(),
-        E::PlatformFailure(error) => format!("the keyring failed: {error}"),
-        E::BadEncoding(_) | E::BadDataFormat(..) => "the keyring's entry is no text".to_owned(),
-        _ => "the keyring can't be used".to_owned(),
-    };
-    SecretError::Unavailable(what)
+/// Puts the secret of `user` at `host` into the keyring, in the place of the one that is there. Blocks, and may make the
+/// keyring ask to be unlocked.
+///
+/// # Errors
+/// The keyring did not take it.
+pub fn store(user: &str, host: &str, secret: &SecretString) -> Result<(), SecretError> {
+    keyring::store(&account(user, host), secret)
 }
 
-#[cfg(not(feature = "keyring"))]
-fn keyring(_user: &str, _host: &str) -> Result<SecretString, SecretError> {
-    Err(SecretError::Unavailable("this build has no keyring".to_owned()))
+/// What the keyring and the session know an account by: one password serves sending and receiving at one host.
+pub fn account(user: &str, host: &str) -> String {
+    format!("{user}@{host}")
 }
 
-/// The first line that a shell command prints.
-fn first_line_of(command: &str) -> Result<SecretString, SecretError> {
-    let line = command.to_owned();
-    within(COMMAND_DEADLINE, "the password command", move || {
-        let failed = |what: String| SecretError::Unavailable(format!("the password command failed: {what}"));
-        let output = Command::new("sh")
-            .args(["-c", &line])
-            .stdin(Stdio::null())
-            .output()
-            .map_err(|error| failed(error.to_string()))?;
-        if !output.status.success() {
-            let words = String::from_utf8_lossy(&output.stderr);
-            let last = words.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or_default();
-            let last: String = last.chars().filter(|letter| !letter.is_control()).take(200).collect();
-            return Err(failed(format!("{}: {last}", output.status)));
-        }
-        let text = String::from_utf8(output.stdout).map_err(|_not_text| failed("it printed no text".to_owned()))?;
-        match text.lines().next() {
-            Some(secret) if !secret.is_empty() => Ok(secret.to_owned().into()),
-            _ => Err(SecretError::Missing("the password command".to_owned())),
-        }
-    })
+fn from_environment(name: &str) -> Result<SecretString, SecretError> {
+    let place = || format!("the environment variable {name}");
+    let value =
+        std::env::var_os(name).filter(|value| !value.is_empty()).ok_or_else(|| SecretError::Missing(place()))?;
+    value.into_string().map(SecretString::from).map_err(|_not_shown| SecretError::NotText(place()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use secrecy::ExposeSecret as _;
+
+    #[test]
+    fn the_environment() {
+        let path = fetch(&SecretSource::Env("PATH".into()), "u", "h", false).unwrap();
+        assert_eq!(path.expose_secret(), std::env::var("PATH").unwrap());
+        let error = fetch(&SecretSource::Env("MAILSLUICE_NO_SUCH_VARIABLE".into()), "u", "h", false).unwrap_err();
+        assert_eq!(error, SecretError::Missing("the environment variable MAILSLUICE_NO_SUCH_VARIABLE".into()));
+        assert!(error.can_be_asked());
+    }
+
+    #[test]
+    fn asking_is_for_others() {
+        assert_eq!(fetch(&SecretSource::Ask, "u", "h", true).unwrap_err(), SecretError::NeedsAsking);
+    }
+
+    #[test]
+    fn debug_output_has_no_secret_in_it() {
+        let secret = fetch(&SecretSource::Command("echo hunter2".into()), "u", "h", false).unwrap();
+        assert!(!format!("{secret:?}").contains("hunter2"));
+    }
 }

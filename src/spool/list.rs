@@ -15,13 +15,7 @@ const RECIPIENTS_LISTED: u32 = 100;
 /// See [`super::Reader::list`].
 pub(super) fn page(db: &Connection, query: &ListQuery, now: Seconds) -> Result<Page, SpoolError> {
     let conditions = Conditions::of_filter(&query.filter, now);
-    let total = if let Some(total) = total_from_counts(db, &query.filter)? {
-        total
-    } else {
-        let sql = format!("SELECT COUNT(*) FROM {} WHERE {}", source(&query.filter), conditions.sql());
-        let mut statement = db.prepare_cached(&sql)?;
-        unsigned(statement.query_row(params_from_iter(conditions.values()), |row| row.get(0))?)
-    };
+    let total = total(db, &query.filter, &conditions)?;
     if query.offset >= total {
         // Known without looking at every envelope once more.
         return Ok(Page { total, messages: Vec::new() });
@@ -61,6 +55,15 @@ fn order(key: SortKey, descending: bool) -> String {
         SortKey::From => format!("m.author COLLATE NOCASE{way}, e.id{way}"),
         SortKey::NextTry => format!("e.state <> 3, e.next_try{way}, e.id{way}"),
     }
+}
+
+fn total(db: &Connection, filter: &Filter, conditions: &Conditions) -> Result<u64, SpoolError> {
+    if let Some(total) = total_from_counts(db, filter)? {
+        return Ok(total);
+    }
+    let sql = format!("SELECT COUNT(*) FROM {} WHERE {}", source(filter), conditions.sql());
+    let mut statement = db.prepare_cached(&sql)?;
+    Ok(unsigned(statement.query_row(params_from_iter(conditions.values()), |row| row.get(0))?))
 }
 
 /// How many match, if the kept counts know: when only states and transports are asked for.

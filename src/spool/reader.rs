@@ -10,9 +10,6 @@ use super::{SpoolError, counts, list, schema};
 use crate::mapi::{EnvelopeId, MessageId, QueueState, RecipientId};
 use crate::message::report::{Refused, ReportInput};
 
-/// Header bytes given for a delivery report at most.
-const HEADER_BYTES: usize = 64 << 10;
-
 /// A connection that only reads. Each call sees one state of the spool, the last committed when it began.
 #[derive(Debug)]
 pub struct Reader {
@@ -119,7 +116,7 @@ impl Reader {
                 message_id: row.get(2)?,
                 submitted_at: row.get(3)?,
                 refused: Vec::new(),
-                headers: Vec::new(),
+                original: Vec::new(),
             };
             Ok((input, row.get::<_, MessageId>(4)?, unsigned(row.get(5)?)))
         });
@@ -132,7 +129,8 @@ impl Reader {
         if input.refused.is_empty() {
             return Ok(None);
         }
-        input.headers = header_section(chunk(&view, message, 0, size)?.unwrap_or_default());
+        // The first chunk holds a small message whole, and the headers of a large one.
+        input.original = chunk(&view, message, 0, size)?.unwrap_or_default();
         Ok(Some(input))
     }
 
@@ -162,22 +160,6 @@ pub(super) fn chunk(
         None if number == 0 => Err(SpoolError::Gone),
         None => Err(SpoolError::Damaged(format!("piece {number} of message {message} is missing"))),
     }
-}
-
-/// The headers at the beginning of a content, without the empty line behind them; cut at the end of a line when they
-/// are too long.
-fn header_section(mut content: Vec<u8>) -> Vec<u8> {
-    let empty_line = content.windows(4).position(|four| four == b"\r\n\r\n").map(|place| place + 2);
-    match empty_line {
-        Some(end) if end <= HEADER_BYTES => content.truncate(end),
-        _ if content.len() <= HEADER_BYTES => {}
-        _ => {
-            content.truncate(HEADER_BYTES);
-            let end = content.iter().rposition(|byte| *byte == b'\n').map_or(0, |place| place + 1);
-            content.truncate(end);
-        }
-    }
-    content
 }
 
 fn recipients(db: &Connection, envelope: EnvelopeId) -> Result<Vec<RecipientDetail>, SpoolError> {

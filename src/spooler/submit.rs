@@ -9,6 +9,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use super::core::Router;
 use super::core::routing::Routing;
 use crate::mapi::{EnvelopeId, Failure, MapiResult};
+use crate::message::address;
 use crate::message::prepare::{self, MessageError, Prepared};
 use crate::profile::{Places, Profile};
 use crate::spool::{NewMessage, StagingBatch};
@@ -92,7 +93,7 @@ impl Submitter {
             return Err(failure.into());
         }
         let prepared = prepared?;
-        let message = address(&self.router, prepared, options)?;
+        let message = envelopes(&self.router, prepared, options)?;
         staging.ready(message, now()).map_err(Failure::from)?;
         Ok(())
     }
@@ -112,12 +113,22 @@ impl Submitter {
 }
 
 /// The envelopes of a prepared message.
-fn address(router: &Router, prepared: Prepared, options: &Options) -> Result<NewMessage, SubmitError> {
-    let recipients = if options.recipients.is_empty() { prepared.recipients() } else { options.recipients.clone() };
+fn envelopes(router: &Router, prepared: Prepared, options: &Options) -> Result<NewMessage, SubmitError> {
+    // What was typed goes into SMTP commands and argument lists, so it must be an address and nothing more.
+    let recipients = match options.recipients.as_slice() {
+        [] => prepared.recipients()?,
+        given => {
+            given.iter().map(|text| address::recipient(text)).collect::<Result<_, _>>().map_err(MessageError::from)?
+        }
+    };
     if recipients.is_empty() {
         return Err(SubmitError::NoRecipients);
     }
-    let sender = options.sender.clone().unwrap_or_else(|| prepared.sender.clone());
+    let sender = match &options.sender {
+        Some(text) => address::sender(text).map_err(MessageError::from)?,
+        None => prepared.sender.clone(),
+    };
+    let ascii = sender.is_ascii() && recipients.iter().all(|to: &String| to.is_ascii());
     let from = if prepared.from.is_empty() { &sender } else { &prepared.from };
     let routing = match &options.transport {
         Some(name) if router.has(name) => Routing { envelopes: vec![(name.clone(), recipients)], nobody: vec![] },
@@ -133,7 +144,7 @@ fn address(router: &Router, prepared: Prepared, options: &Options) -> Result<New
         message_id: prepared.message_id,
         sender,
         eight_bit: prepared.eight_bit,
-        smtputf8: prepared.smtputf8,
+        smtputf8: prepared.smtputf8 || !ascii,
         not_before: prepared.not_before,
         envelopes: routing.envelopes,
         is_report: false,

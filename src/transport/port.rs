@@ -54,6 +54,7 @@ pub struct Support {
     ending: CancellationToken,
     interactive: bool,
     secrets: Arc<super::secrets::SecretCache>,
+    declined: Arc<Mutex<HashMap<String, Failure>>>,
 }
 
 impl Support {
@@ -66,7 +67,16 @@ impl Support {
         interactive: bool,
         secrets: Arc<super::secrets::SecretCache>,
     ) -> Self {
-        Self { transport, reports, desk, cancel, ending: CancellationToken::new(), interactive, secrets }
+        Self {
+            transport,
+            reports,
+            desk,
+            cancel,
+            ending: CancellationToken::new(),
+            interactive,
+            secrets,
+            declined: Arc::default(),
+        }
     }
 
     /// Cancelled when the FLUSH bit is cleared: finish the message in hand and stop. [`Submissions::next`] minds it by
@@ -121,13 +131,22 @@ impl Support {
     /// # Errors
     /// [`Class::NeedsPerson`] when nobody may be asked or nobody answered, [`Class::Cancelled`].
     pub async fn ask(&self, question: Question) -> Result<secrecy::SecretString, Failure> {
+        let Question::Password { user, host, .. } = &question;
+        let account = format!("{user}@{host}");
         if !self.interactive {
-            let Question::Password { host, .. } = question;
-            return Err(Failure::new(Class::NeedsPerson, Stage::Login, host, "needs a password"));
+            return Err(Failure::new(Class::NeedsPerson, Stage::Login, host.as_str(), "needs a password"));
         }
-        match self.request(|ticket| ReportKind::Question { ticket, question }).await? {
-            Answer::Secret(secret) => Ok(secret),
-            other => Err(unexpected(other)),
+        // A person who would not say is not asked again in the same flush.
+        if let Some(failure) = self.declined.lock().unwrap_or_else(PoisonError::into_inner).get(&account) {
+            return Err(failure.clone());
+        }
+        match self.request(|ticket| ReportKind::Question { ticket, question }).await {
+            Ok(Answer::Secret(secret)) => Ok(secret),
+            Ok(other) => Err(unexpected(other)),
+            Err(failure) => {
+                self.declined.lock().unwrap_or_else(PoisonError::into_inner).insert(account, failure.clone());
+                Err(failure)
+            }
         }
     }
 

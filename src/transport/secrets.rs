@@ -1,96 +1,156 @@
 //! Passwords and tokens for transports: fetched from where the profile says, asked once a session, never written.
+//!
+//! A password that a server refused is never offered to it again: some servers lock an account after a few tries. The
+//! place it came from is asked again, for it may have a better one by now (a new token, a corrected entry); if it has the
+//! same, only a person can help.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use secrecy::SecretString;
+use secrecy::{ExposeSecret as _, SecretString};
 
-use super::Support;
+use super::port::Support;
 use super::report::Question;
 use crate::mapi::{Class, Failure, Stage};
-use crate::profile::ServerConfig;
 use crate::profile::secret::{self, SecretError};
+use crate::profile::{SecretSource, ServerConfig};
 
-/// Passwords that a person entered, for as long as the process lives, and what servers said of the last ones.
+/// What is known of passwords, for as long as the process lives.
 #[derive(Debug, Default)]
 pub struct SecretCache {
-    asked: Mutex<HashMap<String, SecretString>>,
-    refused: Mutex<HashMap<String, String>>,
+    accounts: Mutex<HashMap<String, Account>>,
+}
+
+/// What is known of one account.
+#[derive(Debug, Default)]
+struct Account {
+    /// What a person entered.
+    asked: Option<SecretString>,
+    /// What was handed out last: if the server refuses one, it is this.
+    given: Option<SecretString>,
+    refused: Option<Refused>,
+    /// Held by who is looking for the password, so that a person is asked once and not by every connection.
+    turn: Arc<tokio::sync::Mutex<()>>,
+}
+
+/// The last refusal.
+#[derive(Debug, Clone)]
+struct Refused {
+    secret: SecretString,
+    words: String,
 }
 
 impl SecretCache {
+    /// The password entered for `user@host`, if one was.
     fn get(&self, account: &str) -> Option<SecretString> {
-        self.asked.lock().unwrap_or_else(PoisonError::into_inner).get(account).cloned()
+        self.accounts().get(account).and_then(|known| known.asked.clone())
     }
 
+    /// Keeps a password for the session.
     fn put(&self, account: &str, secret: SecretString) {
-        self.asked.lock().unwrap_or_else(PoisonError::into_inner).insert(account.to_owned(), secret);
+        self.accounts().entry(account.to_owned()).or_default().asked = Some(secret);
     }
 
-    /// Forgets a password and keeps why.
-    fn refuse(&self, account: &str, reply: &str) {
-        self.asked.lock().unwrap_or_else(PoisonError::into_inner).remove(account);
-        self.refused.lock().unwrap_or_else(PoisonError::into_inner).insert(account.to_owned(), reply.to_owned());
+    fn accounts(&self) -> MutexGuard<'_, HashMap<String, Account>> {
+        self.accounts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn take_refusal(&self, account: &str) -> Option<String> {
-        self.refused.lock().unwrap_or_else(PoisonError::into_inner).remove(account)
+    fn turn(&self, account: &str) -> Arc<tokio::sync::Mutex<()>> {
+        Arc::clone(&self.accounts().entry(account.to_owned()).or_default().turn)
     }
-}
 
-/// The password of a server's user: entered before in this session, or from where the profile says, or asked for now
-/// when a person may be asked.
-///
-/// # Errors
-/// [`Class::NeedsPerson`] when only a person has it and none may be asked, [`Class::Configuration`] when the profile
-/// names no source, [`Class::Cancelled`].
-pub async fn password(support: &Support, server: &ServerConfig) -> Result<SecretString, Failure> {
-    let account = account(server);
-    if let Some(secret) = support.secrets().get(&account) {
-        return Ok(secret);
-    }
-    let refused = support.secrets().take_refusal(&account);
-    // What was just refused is not tried again when somebody can say better.
-    if refused.is_none() || !support.interactive() {
-        match fetch(support, server, &account).await? {
-            Ok(secret) => return Ok(secret),
-            Err(error) if !support.interactive() => {
-                let user = server.user.as_deref().unwrap_or_default();
-                let what = format!("needs the password of {user}: {error}");
-                return Err(Failure::new(Class::NeedsPerson, Stage::Login, server.host.clone(), what));
-            }
-            Err(_) => {}
+    /// Forgets what was entered, and remembers what was refused.
+    fn refuse(&self, account: &str, words: &str) {
+        let mut accounts = self.accounts();
+        let Some(known) = accounts.get_mut(account) else { return };
+        known.asked = None;
+        // Of several connections that were refused with one password the first tells it all.
+        if let Some(secret) = known.given.take() {
+            known.refused = Some(Refused { secret, words: words.to_owned() });
         }
     }
-    let user = server.user.clone().unwrap_or_default();
-    let secret = support.ask(Question::Password { user, host: server.host.clone(), refused }).await?;
-    support.secrets().put(&account, secret.clone());
-    Ok(secret)
-}
 
-/// Gets it from where the profile says, on a thread that may wait.
-async fn fetch(
-    support: &Support,
-    server: &ServerConfig,
-    account: &str,
-) -> Result<Result<SecretString, SecretError>, Failure> {
-    let Some(source) = server.password.clone() else {
-        return Err(Failure::new(Class::Configuration, Stage::Login, account, "the profile names no password"));
-    };
-    let (user, host) = (server.user.clone().unwrap_or_default(), server.host.clone());
-    let fetch = tokio::task::spawn_blocking(move || secret::fetch(&source, &user, &host));
-    tokio::select! {
-        biased;
-        () = support.cancel().cancelled() => Err(Failure::cancelled(Stage::Login, account)),
-        fetched = fetch => Ok(fetched.unwrap_or_else(|gone| Err(SecretError::Unavailable(gone.to_string())))),
+    /// The last refusal, if there was one.
+    fn refusal(&self, account: &str) -> Option<Refused> {
+        self.accounts().get(account).and_then(|known| known.refused.clone())
+    }
+
+    fn give(&self, account: &str, secret: SecretString) -> SecretString {
+        self.accounts().entry(account.to_owned()).or_default().given = Some(secret.clone());
+        secret
     }
 }
 
-/// The server refused the password: the next try asks again, with the server's words.
+/// The password of a server's user: the one a person entered in this session, else the one from where the profile says,
+/// else one that a person is asked for now.
+///
+/// # Errors
+/// [`Class::NeedsPerson`] when only a person could help and none may be asked; [`Class::Configuration`] when its place is
+/// there and does not work; [`Class::Cancelled`].
+pub async fn password(support: &Support, server: &ServerConfig) -> Result<SecretString, Failure> {
+    let account = account(server);
+    let cache = support.secrets();
+    let turn = cache.turn(&account);
+    let _turn = unless_cancelled(support, server, turn.lock()).await?;
+    if let Some(secret) = cache.get(&account) {
+        return Ok(cache.give(&account, secret));
+    }
+    let refusal = cache.refusal(&account);
+    let why = match (fetch(support, server).await?, &refusal) {
+        (Ok(secret), Some(refused)) if secret.expose_secret() == refused.secret.expose_secret() => {
+            format!("the server refused the password: {}", refused.words)
+        }
+        (Ok(secret), _) => return Ok(cache.give(&account, secret)),
+        (Err(error), _) if error.can_be_asked() => error.to_string(),
+        (Err(error), _) => {
+            return Err(Failure::new(Class::Configuration, Stage::Login, server.host.as_str(), error.to_string()));
+        }
+    };
+    if !support.interactive() {
+        return Err(Failure::new(Class::NeedsPerson, Stage::Login, server.host.as_str(), why));
+    }
+    let question = Question::Password {
+        user: server.user.clone().unwrap_or_default(),
+        host: server.host.clone(),
+        refused: refusal.map(|refused| refused.words),
+    };
+    let secret = support.ask(question).await?;
+    cache.put(&account, secret.clone());
+    Ok(cache.give(&account, secret))
+}
+
+/// The server refused the password it was given last, in these words: it is forgotten, and the next try asks for another.
 pub fn refused(support: &Support, server: &ServerConfig, reply: &str) {
     support.secrets().refuse(&account(server), reply);
 }
 
 fn account(server: &ServerConfig) -> String {
-    format!("{}@{}:{}", server.user.as_deref().unwrap_or_default(), server.host, server.port)
+    secret::account(server.user.as_deref().unwrap_or_default(), &server.host)
 }
+
+/// Looks where the profile says, on a thread that may block. A cancelled look goes on there until its deadline, and what
+/// it finds is dropped.
+async fn fetch(support: &Support, server: &ServerConfig) -> Result<Result<SecretString, SecretError>, Failure> {
+    let source = server.password.clone().unwrap_or(SecretSource::Ask);
+    let (user, host) = (server.user.clone().unwrap_or_default(), server.host.clone());
+    let may_show_ui = support.interactive();
+    let look = tokio::task::spawn_blocking(move || secret::fetch(&source, &user, &host, may_show_ui));
+    unless_cancelled(support, server, look).await?.map_err(|_broken_off| {
+        Failure::new(Class::Local, Stage::Login, server.host.as_str(), "the search for the password broke off")
+    })
+}
+
+async fn unless_cancelled<T>(
+    support: &Support,
+    server: &ServerConfig,
+    work: impl Future<Output = T>,
+) -> Result<T, Failure> {
+    tokio::select! {
+        biased;
+        () = support.cancel().cancelled() => Err(Failure::cancelled(Stage::Login, server.host.as_str())),
+        done = work => Ok(done),
+    }
+}
+
+#[cfg(test)]
+mod tests;

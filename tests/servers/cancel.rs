@@ -182,6 +182,75 @@ mod alone {
         }
     }
 
+    /// Programs of the user's that hang must not hold anybody up either.
+    #[test]
+    fn while_an_outside_program_hangs() {
+        let smtp = "kind = \"smtp\"\nhost = \"127.0.0.1\"\nsecurity = \"none\"";
+        let provider = provider(Vec::new());
+        let port = provider.smtp_addr().port();
+        for (what, transport) in [
+            ("an up command", format!("connect = {{ up = \"MARK\" }}\n[transport.outgoing]\n{smtp}\nport = {port}\n")),
+            (
+                "a password command",
+                format!(
+                    "[transport.outgoing]\n{smtp}\nport = {port}\nuser = \"ada\"\npassword = {{ command = \"MARK\" }}\n"
+                ),
+            ),
+            (
+                "a pipe",
+                "[transport.outgoing]\nkind = \"pipe\"\ncommand = [\"sh\", \"-c\", \"cat > /dev/null; MARK\"]\n"
+                    .to_owned(),
+            ),
+        ] {
+            let harness = Harness::new("");
+            let mark = harness.path("mark");
+            let hangs = format!("touch {}; exec sleep 30", mark.display());
+            let profile = format!("[[transport]]\nname = \"out\"\n{}", transport.replace("MARK", &hangs));
+            harness.write("profile/profile.toml", profile);
+            submit(&harness, &letter("m", "ann@example.net", 1000));
+            let flush = harness.start(&["flush", "--send", "--no-ui", "--json"]);
+            assert!(crate::support::daemon::wait_until(PATIENCE, || mark.exists()), "{what} is never run");
+            let flushed = interrupt(flush, what);
+            assert_eq!(flushed["result"], "MAPI_E_USER_CANCEL", "{what}: {flushed}");
+            let expected = if what == "a pipe" { "in_doubt" } else { "queued" };
+            assert_eq!(states(&harness, "out")["m"], expected, "{what}");
+        }
+    }
+
+    #[test]
+    fn the_systems_polite_end_is_a_cancel_too() {
+        let provider = provider(Vec::new());
+        let harness = Harness::new(&sender("out", provider.smtp_addr().port(), "*"));
+        submit(&harness, &letter("m", "ann@example.net", 1000));
+        let disturbance = provider.disturb(Point::FinalReply, Trouble::Stall);
+        let flush = harness.start(&["flush", "--send", "--no-ui", "--json"]);
+        assert!(disturbance.wait_reached(1, PATIENCE));
+        flush.signal("TERM");
+        assert_eq!(flush.end().expect_code(77).json()["result"], "MAPI_E_USER_CANCEL");
+        assert_eq!(states(&harness, "out")["m"], "in_doubt");
+    }
+
+    #[test]
+    fn a_cancel_through_the_socket_leaves_the_owners_flush_alone() {
+        let (first, second) = (provider(Vec::new()), provider(Vec::new()));
+        let harness = Harness::new(
+            &(sender("first", first.smtp_addr().port(), "*@first.example.net")
+                + &sender("second", second.smtp_addr().port(), "*@second.example.net")),
+        );
+        submit(&harness, &letter("1", "ann@first.example.net", 1000));
+        submit(&harness, &letter("2", "ann@second.example.net", 1000));
+        let (one, two) =
+            (first.disturb(Point::FinalReply, Trouble::Stall), second.disturb(Point::Greeting, Trouble::Stall));
+        let owner = harness.start(&["flush", "--no-ui", "--json", "--transport", "first"]);
+        assert!(one.wait_reached(1, PATIENCE));
+        let guest = harness.start(&["flush", "--no-ui", "--json", "--transport", "second"]);
+        assert!(two.wait_reached(1, PATIENCE));
+        assert_eq!(interrupt(guest, "the socket")["result"], "MAPI_E_USER_CANCEL");
+        assert_eq!(states(&harness, "second")["2"], "queued");
+        drop(one);
+        assert_eq!(result(&owner.end().expect_code(0).json(), "first")["outgoing"]["sent"], 1);
+    }
+
     #[test]
     fn the_library_cancels_one_transport_and_leaves_the_other() {
         let (stuck, well) = (provider(Vec::new()), provider(Vec::new()));

@@ -41,7 +41,11 @@ fn signs_in(provider: &Provider, kind: &str, password: &str) -> String {
              user = \"{USER}\"\npassword = {password}\n"
         )
     };
-    format!("[[transport]]\nname = \"{kind}\"\n{}{}", half("outgoing", "smtp", smtp.port()), half("incoming", kind, incoming))
+    format!(
+        "[[transport]]\nname = \"{kind}\"\n{}{}",
+        half("outgoing", "smtp", smtp.port()),
+        half("incoming", kind, incoming)
+    )
 }
 
 /// All commands, with a password from a command and from the environment, right and wrong, as loud as it gets.

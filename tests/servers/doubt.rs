@@ -4,6 +4,7 @@
 use mailsluice::demo::{Point, Provider, Trouble};
 
 use crate::support::Harness;
+use crate::support::daemon::wait_until;
 use crate::support::provider::{
     PATIENCE, count, id_of, letter, provider, receiver, result, sender, states, subjects, submit,
 };
@@ -152,21 +153,44 @@ fn checklist_45_killed_with_doubt_means_again_sends_it_again() {
     assert_eq!(provider.delivered().len(), 2);
 }
 
+#[test]
+fn checklist_45_killed_again_and_again_nothing_is_lost_and_nothing_comes_twice() {
+    let provider = provider(Vec::new());
+    let harness = harness(&provider, "");
+    for number in 0..300 {
+        harness.write(&format!("out/{number}.eml"), letter(&format!("m-{number}"), "ann@example.net", 20_000));
+    }
+    harness.run(&["submit", "out"]).expect_code(0);
+    for round in 1..=8 {
+        let mut flush = harness.start(&["flush", "--send", "--no-ui"]);
+        assert!(wait_until(PATIENCE, || provider.delivered().len() >= round * 35 || !flush.runs()));
+        flush.kill();
+        flush.end();
+    }
+    harness.run(&["flush", "--send", "--no-ui"]).expect_code(0);
+    let delivered = subjects(&provider.delivered());
+    assert!(delivered.values().all(|times| *times == 1), "{delivered:?}");
+    let after = states(&harness, "out");
+    let others: Vec<_> = after.iter().filter(|(_, state)| *state != "sent" && *state != "in_doubt").collect();
+    assert!(after.len() == 300 && others.is_empty(), "{} in all, among them {others:?}", after.len());
+    for (subject, state) in after {
+        assert!(delivered.contains_key(&subject) || state == "in_doubt", "{subject} is {state} and was lost");
+    }
+}
+
 /// Kills a receive when so many messages are here, then receives the rest.
-fn killed_while_receiving(kind: &str, at: usize) {
+fn killed_while_receiving(kind: &str, after: &str, at: usize) {
     let mut mail: Vec<Vec<u8>> =
         (0..40).map(|number| letter(&format!("in-{number}"), "ada@example.org", 30_000)).collect();
     let provider = provider(mail.clone());
     let port = if kind == "imap" { provider.imap_addr() } else { provider.pop3_addr() }.port();
-    let harness = Harness::new(&receiver("in", kind, port, "delete"));
+    let harness = Harness::new(&receiver("in", kind, port, after));
     let mut flush = harness.start(&["flush", "--receive", "--no-ui"]);
     // Stalls somewhere in the middle, if it is not over by then.
-    let came = crate::support::daemon::wait_until(PATIENCE, || harness.received("in").len() >= at || !flush.runs());
+    let came = wait_until(PATIENCE, || harness.received("in").len() >= at || !flush.runs());
     assert!(came, "{kind}: nothing is received");
     let disturbance = provider.disturb(Point::Retrieve, Trouble::Stall);
-    if flush.runs() {
-        flush.signal("KILL");
-    }
+    flush.kill();
     flush.end();
     drop(disturbance);
     harness.run(&["flush", "--receive", "--no-ui"]).expect_code(0);
@@ -174,19 +198,22 @@ fn killed_while_receiving(kind: &str, at: usize) {
     received.sort();
     mail.sort();
     assert!(received == mail, "{kind}: {} of {} messages", received.len(), mail.len());
-    assert!(provider.mailbox("ada").is_empty(), "{kind}: what is here is not deleted there");
+    let left = if after == "delete" { 0 } else { mail.len() };
+    assert_eq!(provider.mailbox("ada").len(), left, "{kind}, {after}");
 }
 
 #[test]
 fn killed_while_receiving_by_imap_every_message_is_here_once() {
     for at in [0, 1, 15, 40] {
-        killed_while_receiving("imap", at);
+        killed_while_receiving("imap", "delete", at);
+        killed_while_receiving("imap", "keep", at);
     }
 }
 
 #[test]
 fn killed_while_receiving_by_pop3_every_message_is_here_once() {
     for at in [0, 1, 15, 40] {
-        killed_while_receiving("pop3", at);
+        killed_while_receiving("pop3", "delete", at);
+        killed_while_receiving("pop3", "keep", at);
     }
 }

@@ -11,6 +11,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod alone;
 mod cancel;
 mod discreet;
 mod doubt;
@@ -19,4 +20,5 @@ mod large;
 mod local;
 mod outgoing;
 mod owner;
+mod phases;
 mod smoke;

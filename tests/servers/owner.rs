@@ -90,6 +90,26 @@ fn checklist_24_an_asynchronous_flush_is_accepted_and_done_before_the_owner_ends
     assert_eq!(count(&states(&harness, "out"), "sent"), 2);
 }
 
+/// It only writes to the spool: an owner that does not move can't keep it waiting.
+#[test]
+fn submit_does_not_wait_for_an_owner_that_stands_still() {
+    let provider = provider(Vec::new());
+    let harness = sends_to(&provider);
+    submit(&harness, &letter(&subject(0), "ann@example.net", 1000));
+    let disturbance = provider.disturb(Point::FinalReply, Trouble::Stall);
+    let owner = stalled(&harness, &disturbance);
+    owner.signal("STOP");
+    harness.write("later.eml", letter(&subject(1), "ann@example.net", 1000));
+    let mut submits = harness.start(&["submit", "later.eml"]);
+    let came = wait_until(Duration::from_secs(10), || !submits.runs());
+    owner.signal("CONT");
+    assert!(came, "it waits for the owner");
+    submits.end().expect_code(0);
+    drop(disturbance);
+    owner.end().expect_code(0);
+    assert_eq!(states(&harness, "out").len(), 2);
+}
+
 #[test]
 fn an_owner_that_is_killed_is_followed_by_whoever_comes_next() {
     let provider = provider(Vec::new());
@@ -113,7 +133,8 @@ fn an_owner_that_is_killed_is_followed_by_whoever_comes_next() {
 fn whoever_waits_for_an_owner_that_is_killed_takes_over() {
     let provider = provider(Vec::new());
     let harness = Harness::new(
-        &(sender("out", provider.smtp_addr().port(), "*") + &receiver("in", "imap", provider.imap_addr().port(), "keep")),
+        &(sender("out", provider.smtp_addr().port(), "*")
+            + &receiver("in", "imap", provider.imap_addr().port(), "keep")),
     );
     submit(&harness, &letter(&subject(0), "ann@example.net", 1000));
     let disturbance = provider.disturb(Point::Greeting, Trouble::Stall);
@@ -135,7 +156,8 @@ fn forty_submit(harness: &Harness) {
     let running: Vec<Running> = (0..40)
         .map(|process| {
             for number in process * 10..process * 10 + 10 {
-                harness.write(&format!("in/{process}/{number:03}.eml"), letter(&subject(number), "ann@example.net", 500));
+                harness
+                    .write(&format!("in/{process}/{number:03}.eml"), letter(&subject(number), "ann@example.net", 500));
             }
             harness.start(&["submit", &format!("in/{process}"), "--json"])
         })

@@ -131,6 +131,12 @@ impl Running {
         matches!(self.child.as_mut().map(Child::try_wait), Some(Ok(None)))
     }
 
+    /// Kills it, if it has not ended.
+    pub fn kill(&self) {
+        let id = self.id().to_string();
+        Command::new("kill").args(["-KILL", &id]).stderr(Stdio::null()).status().expect("kill(1)");
+    }
+
     /// Waits for its end.
     pub fn end(mut self) -> Run {
         let child = self.child.take().expect("it is waited for once");

@@ -38,7 +38,8 @@ impl Screen {
         // It looks for a free number itself and says which on its standard output.
         let mut server = spawn(
             mortal("Xvfb")
-                .args(["-displayfd", "1", "-nolisten", "tcp", "-screen", "0"])
+                // Without -noreset it begins anew when its last client goes, and whoever comes just then is refused.
+                .args(["-displayfd", "1", "-noreset", "-nolisten", "tcp", "-screen", "0"])
                 .arg(format!("{width}x{height}x24"))
                 .stdout(Stdio::piped()),
         );

@@ -17,11 +17,11 @@ use mailsluice::spooler::{Event, LogLine, PlainSecret};
 use mailsluice::transport::{Question, Severity};
 
 /// Now, for everybody: 23 November 2026, 14:02 UTC.
-pub const NOW: i64 = 1_795_442_520;
+pub(crate) const NOW: i64 = 1_795_442_520;
 
 /// What an engine was asked.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Asked {
+pub(crate) enum Asked {
     Flush(Scope, FlushFlags),
     Cancel(Scope),
     Offline(bool),
@@ -35,23 +35,23 @@ pub enum Asked {
 
 /// What the test and the engine share.
 #[derive(Debug)]
-pub struct Shared {
-    pub readiness: Readiness,
-    pub rows: Vec<Row>,
-    pub messages: u64,
-    pub news: Vec<News>,
-    pub asked: Vec<Asked>,
-    pub lists: Vec<ListQuery>,
+pub(crate) struct Shared {
+    pub(crate) readiness: Readiness,
+    pub(crate) rows: Vec<Row>,
+    pub(crate) messages: u64,
+    pub(crate) news: Vec<News>,
+    pub(crate) asked: Vec<Asked>,
+    pub(crate) lists: Vec<ListQuery>,
     tickets: u64,
 }
 
 /// See the module.
 #[derive(Debug, Clone)]
-pub struct FakeEngine(pub Rc<RefCell<Shared>>);
+pub(crate) struct FakeEngine(pub(crate) Rc<RefCell<Shared>>);
 
 impl FakeEngine {
     /// One with these rows and so many messages.
-    pub fn new(rows: Vec<Row>, messages: u64) -> Self {
+    pub(crate) fn new(rows: Vec<Row>, messages: u64) -> Self {
         Self(Rc::new(RefCell::new(Shared {
             readiness: Readiness::Ready,
             rows,
@@ -64,12 +64,12 @@ impl FakeEngine {
     }
 
     /// What it was asked since the last time.
-    pub fn asked(&self) -> Vec<Asked> {
+    pub(crate) fn asked(&self) -> Vec<Asked> {
         std::mem::take(&mut self.0.borrow_mut().asked)
     }
 
     /// Lets something happen.
-    pub fn tell(&self, news: News) {
+    pub(crate) fn tell(&self, news: News) {
         self.0.borrow_mut().news.push(news);
     }
 
@@ -137,7 +137,7 @@ impl Engine for FakeEngine {
 }
 
 /// A made-up message; its identifier is its place plus one.
-pub fn message(index: u64) -> QueueRow {
+pub(crate) fn message(index: u64) -> QueueRow {
     const SUBJECTS: [&str; 8] = [
         "Minutes of the harbour meeting",
         "Re: Invoice 2026-118",
@@ -148,8 +148,14 @@ pub fn message(index: u64) -> QueueRow {
         "Reservation confirmed",
         "Lost glove",
     ];
-    const FROM: [&str; 3] = ["ada@example.org", "club@example.net", "charles.babbage.the.younger@analytical-engines.example.com"];
-    const TO: [&str; 4] = ["ann@example.com", "harbour@example.net", "grace@example.org", "crew-and-friends-of-the-long-mailing-list@lists.example.net"];
+    const FROM: [&str; 3] =
+        ["ada@example.org", "club@example.net", "charles.babbage.the.younger@analytical-engines.example.com"];
+    const TO: [&str; 4] = [
+        "ann@example.com",
+        "harbour@example.net",
+        "grace@example.org",
+        "crew-and-friends-of-the-long-mailing-list@lists.example.net",
+    ];
     let at = |list: &[&str]| list[usize::try_from(index).unwrap() % list.len()].to_owned();
     let state = match index % 23 {
         3 | 11 => QueueState::Deferred,
@@ -187,7 +193,7 @@ pub fn message(index: u64) -> QueueRow {
 }
 
 /// The entry identifier of a transport.
-pub fn transport_id(name: &str) -> EntryId {
+pub(crate) fn transport_id(name: &str) -> EntryId {
     EntryId::of(ResourceType::MAPI_TRANSPORT_PROVIDER, name)
 }
 
@@ -200,7 +206,10 @@ fn row(kind: ResourceType, name: &str, number: i32) -> Row {
         .set(PR_ROWID, number)
         .set(PR_RESOURCE_TYPE, kind.code())
         .set(PR_DISPLAY_NAME, name)
-        .set(PR_RESOURCE_METHODS, (ResourceMethods::STATUS_VALIDATE_STATE | ResourceMethods::STATUS_FLUSH_QUEUES).bits().cast_signed())
+        .set(
+            PR_RESOURCE_METHODS,
+            (ResourceMethods::STATUS_VALIDATE_STATE | ResourceMethods::STATUS_FLUSH_QUEUES).bits().cast_signed(),
+        )
         .set(PR_RESOURCE_FLAGS, ResourceFlags::STATUS_NO_DEFAULT_STORE.bits().cast_signed())
         .set(PR_STATUS_CODE, StatusCode::STATUS_AVAILABLE.bits().cast_signed())
         .set(PR_SLUICE_HONOURS_NO_UI, true);
@@ -208,7 +217,7 @@ fn row(kind: ResourceType, name: &str, number: i32) -> Row {
 }
 
 /// A spooler's row: queued, deferred, held, failed, waiting, bytes.
-pub fn spooler(counts: [i32; 5], bytes: i64) -> Row {
+pub(crate) fn spooler(counts: [i32; 5], bytes: i64) -> Row {
     let failed = counts[3];
     let mut row = row(ResourceType::MAPI_SPOOLER, "MAPI spooler", 0);
     row.set(PR_PROVIDER_DISPLAY, "Mailsluice").set(PR_SLUICE_DIRECTIONS, 3);
@@ -232,7 +241,7 @@ fn set_counts(row: &mut Row, [queued, deferred, held, failed, waiting]: [i32; 5]
 }
 
 /// A transport's row at rest.
-pub fn transport(name: &str, provider: &str, counts: [i32; 5], bytes: i64) -> Row {
+pub(crate) fn transport(name: &str, provider: &str, counts: [i32; 5], bytes: i64) -> Row {
     let mut row = row(ResourceType::MAPI_TRANSPORT_PROVIDER, name, 3);
     row.set(PR_PROVIDER_DISPLAY, provider).set(PR_SLUICE_DIRECTIONS, 3).set(PR_RESOURCE_PATH, "smtp.example.org:465");
     set_counts(&mut row, counts, bytes);
@@ -241,13 +250,16 @@ pub fn transport(name: &str, provider: &str, counts: [i32; 5], bytes: i64) -> Ro
 }
 
 /// The subsystem's and the address book's.
-pub fn fixed() -> Vec<Row> {
+pub(crate) fn fixed() -> Vec<Row> {
     vec![row(ResourceType::MAPI_SUBSYSTEM, "MAPI subsystem", 1), row(ResourceType::MAPI_AB, "Address book", 2)]
 }
 
 /// Makes a row one that sends.
-pub fn sending(mut row: Row, done: i32, total: i32) -> Row {
-    let code = StatusCode::STATUS_AVAILABLE | StatusCode::STATUS_OUTBOUND_ENABLED | StatusCode::STATUS_OUTBOUND_FLUSH | StatusCode::STATUS_OUTBOUND_ACTIVE;
+pub(crate) fn sending(mut row: Row, done: i32, total: i32) -> Row {
+    let code = StatusCode::STATUS_AVAILABLE
+        | StatusCode::STATUS_OUTBOUND_ENABLED
+        | StatusCode::STATUS_OUTBOUND_FLUSH
+        | StatusCode::STATUS_OUTBOUND_ACTIVE;
     row.set(PR_STATUS_CODE, code.bits().cast_signed())
         .set(PR_SLUICE_STAGE, "content")
         .set(PR_SLUICE_DONE, done)
@@ -260,25 +272,26 @@ pub fn sending(mut row: Row, done: i32, total: i32) -> Row {
 }
 
 /// Makes a row one that failed.
-pub fn failed(mut row: Row, failure: &Failure) -> Row {
+pub(crate) fn failed(mut row: Row, failure: &Failure) -> Row {
     row.set(PR_SLUICE_LAST_FAILURE, serde_json::to_string(failure).unwrap());
     row
 }
 
 /// Greylisting.
-pub fn greylisted() -> Failure {
-    let reply = Reply { code: 451, enhanced: Some((4, 7, 1)), text: "Greylisted, try again in five minutes".to_owned() };
+pub(crate) fn greylisted() -> Failure {
+    let reply =
+        Reply { code: 451, enhanced: Some((4, 7, 1)), text: "Greylisted, try again in five minutes".to_owned() };
     Failure::new(Class::Transient, Stage::Envelope, "smtp.example.net:587", "").with_reply(reply)
 }
 
 /// A refused sign-in.
-pub fn refused() -> Failure {
+pub(crate) fn refused() -> Failure {
     let reply = Reply { code: 535, enhanced: Some((5, 7, 8)), text: "Authentication credentials invalid".to_owned() };
     Failure::new(Class::Login, Stage::Login, "smtp.example.com:465", "").with_reply(reply)
 }
 
 /// Four transports, one of each kind, and the spooler's row.
-pub fn rows(scene: &str) -> Vec<Row> {
+pub(crate) fn rows(scene: &str) -> Vec<Row> {
     let mut rows = fixed();
     let home = transport("home", "SMTP, IMAP", [30, 0, 0, 0, 20], 34_500_000);
     let club = transport("club", "SMTP, POP3", [0, 3, 1, 0, 4], 91_000);
@@ -294,8 +307,14 @@ pub fn rows(scene: &str) -> Vec<Row> {
     match scene {
         "busy" => {
             let mut fetching = club;
-            fetching.set(PR_STATUS_CODE, (StatusCode::STATUS_AVAILABLE | StatusCode::STATUS_INBOUND_FLUSH).bits().cast_signed())
-                .set(PR_SLUICE_STAGE, "fetch").set(PR_SLUICE_DONE, 3).set(PR_SLUICE_RATE, 240_000_i64);
+            fetching
+                .set(
+                    PR_STATUS_CODE,
+                    (StatusCode::STATUS_AVAILABLE | StatusCode::STATUS_INBOUND_FLUSH).bits().cast_signed(),
+                )
+                .set(PR_SLUICE_STAGE, "fetch")
+                .set(PR_SLUICE_DONE, 3)
+                .set(PR_SLUICE_RATE, 240_000_i64);
             let mut waits = modem;
             waits.set(PR_SLUICE_STAGE, "bring");
             rows.extend([spooler([39, 3, 1, 1, 24], 34_869_000), sending(home, 41, 120), fetching, office, waits]);
@@ -309,13 +328,23 @@ pub fn rows(scene: &str) -> Vec<Row> {
                 failed(home, &offline),
                 failed(club, &greylisted()),
                 asks,
-                failed(modem, &Failure::new(Class::NeedsPerson, Stage::Login, "pop.example.org:110", "the password is not known")),
+                failed(
+                    modem,
+                    &Failure::new(Class::NeedsPerson, Stage::Login, "pop.example.org:110", "the password is not known"),
+                ),
             ]);
         }
-        "empty" => rows.extend([spooler([0; 5], 0), transport("home", "SMTP, IMAP", [0; 5], 0), transport("club", "SMTP, POP3", [0; 5], 0)]),
+        "empty" => rows.extend([
+            spooler([0; 5], 0),
+            transport("home", "SMTP, IMAP", [0; 5], 0),
+            transport("club", "SMTP, POP3", [0; 5], 0),
+        ]),
         "offline" => {
             for mut row in [spooler([39, 3, 1, 1, 24], 34_869_000), home, club, office, modem] {
-                row.set(PR_STATUS_CODE, (StatusCode::STATUS_AVAILABLE | StatusCode::STATUS_OFFLINE).bits().cast_signed());
+                row.set(
+                    PR_STATUS_CODE,
+                    (StatusCode::STATUS_AVAILABLE | StatusCode::STATUS_OFFLINE).bits().cast_signed(),
+                );
                 rows.push(row);
             }
         }
@@ -325,24 +354,43 @@ pub fn rows(scene: &str) -> Vec<Row> {
 }
 
 /// A few lines of log.
-pub fn log() -> Vec<News> {
+pub(crate) fn log() -> Vec<News> {
     let line = |ago, severity, transport: Option<&str>, text: &str| {
-        News::Event(Event::Log(LogLine { at: NOW - ago, severity, transport: transport.map(str::to_owned), text: text.to_owned() }))
+        News::Event(Event::Log(LogLine {
+            at: NOW - ago,
+            severity,
+            transport: transport.map(str::to_owned),
+            text: text.to_owned(),
+        }))
     };
     vec![
         line(300, Severity::Info, None, "the spooler has started; 3 messages went back to the queue"),
         line(250, Severity::Info, Some("home"), "connected to smtp.example.org:465 (TLS 1.3, SCRAM-SHA-256)"),
         line(249, Severity::Info, Some("home"), "41 sent, 0 deferred, 47.2 MB in 22 s"),
-        line(244, Severity::Warning, Some("club"), "smtp.example.net:587: naming sender and recipients: 451 4.7.1 Greylisted, try again in five minutes"),
-        line(240, Severity::Error, Some("office"), "smtp.example.com:465: signing in: 535 5.7.8 Authentication credentials invalid"),
+        line(
+            244,
+            Severity::Warning,
+            Some("club"),
+            "smtp.example.net:587: naming sender and recipients: 451 4.7.1 Greylisted, try again in five minutes",
+        ),
+        line(
+            240,
+            Severity::Error,
+            Some("office"),
+            "smtp.example.com:465: signing in: 535 5.7.8 Authentication credentials invalid",
+        ),
     ]
 }
 
 /// A question for a password.
-pub fn question() -> News {
+pub(crate) fn question() -> News {
     News::Event(Event::Question {
         number: 7,
         transport: "office".to_owned(),
-        question: Question::Password { user: "ada.lovelace".to_owned(), host: "smtp.example.com".to_owned(), refused: None },
+        question: Question::Password {
+            user: "ada.lovelace".to_owned(),
+            host: "smtp.example.com".to_owned(),
+            refused: None,
+        },
     })
 }

@@ -62,7 +62,13 @@ fn find(ui: &mut Ui, scene: &mut Scene<'_>, width: f32) {
     let hint = RichText::new(scene.get("act-find-hint")).color(scene.look.muted);
     let tip = format!("{}\nCtrl+F, {}", scene.text.tip("act-find"), words(&FIND_KEY));
     if !scene.state.find.is_empty() {
-        let close = Spec { icon: Some(icon::CLOSE), word: scene.get("close"), folded: true, style: Style::Bare, ..Spec::default() };
+        let close = Spec {
+            icon: Some(icon::CLOSE),
+            word: scene.get("close"),
+            folded: true,
+            style: Style::Bare,
+            ..Spec::default()
+        };
         if close.show(ui, scene.look).clicked() {
             scene.state.find.clear();
         }

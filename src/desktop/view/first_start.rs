@@ -25,9 +25,9 @@ pub(crate) fn show(ui: &mut Ui, scene: &mut Scene<'_>) {
         Readiness::NoProfile => {
             ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
                 let margin = ((ui.available_width() - 560.0) / 2.0).max(space::XL);
-                egui::Frame::new().inner_margin(vec2(margin, space::XL)).show(ui, |ui| {
-                    if scene.state.first.open { form(ui, scene) } else { welcome(ui, scene) }
-                });
+                egui::Frame::new()
+                    .inner_margin(vec2(margin, space::XL))
+                    .show(ui, |ui| if scene.state.first.open { form(ui, scene) } else { welcome(ui, scene) });
             });
         }
     }
@@ -91,7 +91,13 @@ fn form(ui: &mut Ui, scene: &mut Scene<'_>) {
 
 /// A line of the form: a label, its fields, and below them what is wrong. A field that is still empty is wrong only once
 /// Create was pressed.
-fn field(ui: &mut Ui, scene: &mut Scene<'_>, label: &str, wrong: Option<&str>, add: impl FnOnce(&mut Ui, &mut Scene<'_>)) {
+fn field(
+    ui: &mut Ui,
+    scene: &mut Scene<'_>,
+    label: &str,
+    wrong: Option<&str>,
+    add: impl FnOnce(&mut Ui, &mut Scene<'_>),
+) {
     let look = scene.look;
     ui.horizontal(|ui| {
         let (rect, _) = ui.allocate_exact_size(vec2(150.0, size::CONTROL), egui::Sense::hover());
@@ -235,7 +241,8 @@ fn password(ui: &mut Ui, scene: &mut Scene<'_>, wrong: Wrong) {
     let said = wrong.password.filter(|_| scene.state.first.tried || typed);
     field(ui, scene, label, said, |ui, scene| {
         let name = scene.get(label);
-        if let PasswordPlace::Command(value) | PasswordPlace::Variable(value) = &mut scene.state.first.profile.password {
+        if let PasswordPlace::Command(value) | PasswordPlace::Variable(value) = &mut scene.state.first.profile.password
+        {
             edit(ui, value, name, 300.0, &hint);
         }
     });

@@ -18,7 +18,13 @@ pub(crate) fn show(ui: &mut Ui, scene: &mut Scene<'_>) {
         ui.add(egui::Label::new(RichText::new(sentence(scene)).font(theme::secondary()).color(look.muted)).truncate());
         let Some((words, is_bad)) = scene.state.notice.clone() else { return };
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-            let spec = Spec { icon: Some(icon::CLOSE), word: scene.get("close"), folded: true, style: Style::Bare, ..Spec::default() };
+            let spec = Spec {
+                icon: Some(icon::CLOSE),
+                word: scene.get("close"),
+                folded: true,
+                style: Style::Bare,
+                ..Spec::default()
+            };
             if spec.show(ui, look).clicked() {
                 scene.state.notice = None;
             }
@@ -45,9 +51,7 @@ pub(crate) fn sentence(scene: &Scene<'_>) -> String {
     let to_send = match (to_send, counts.bytes) {
         (0, _) => text.get("foot-nothing"),
         (number, 0) => numbered("foot-to-send", number),
-        (number, bytes) => {
-            text.fmt("foot-to-send-size", &[("n", count(number)), ("size", text.size(bytes).into())])
-        }
+        (number, bytes) => text.fmt("foot-to-send-size", &[("n", count(number)), ("size", text.size(bytes).into())]),
     };
     let optional = |id: &str, number: u64| if number > 0 { numbered(id, number) } else { String::new() };
     let next = spooler.next_run.map(|at| text.fmt("foot-next-run", &[("when", text.until(at, scene.now).into())]));

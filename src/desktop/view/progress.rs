@@ -52,7 +52,8 @@ fn block(ui: &mut Ui, scene: &mut Scene<'_>, row: &RowView, run: &Running) {
     paint::progress(ui, egui::Rect::from_center_size(bar.center(), vec2(bar.width(), 6.0)), run.fraction(), look);
     let what = sentence::headline_of(run, scene.text);
     response.widget_info(|| {
-        let name = scene.text.fmt("p-running-a11y", &[("name", row.name.as_str().into()), ("what", what.as_str().into())]);
+        let name =
+            scene.text.fmt("p-running-a11y", &[("name", row.name.as_str().into()), ("what", what.as_str().into())]);
         egui::WidgetInfo::labeled(egui::Role::ProgressIndicator, true, name)
     });
     ui.horizontal_wrapped(|ui| {

@@ -1,5 +1,7 @@
-//! The raw row, as `QueryRows` would give it: every property the house knows, absent ones among them, since an absent
-//! cell is neither an empty one nor zero.
+//! The raw row, as `QueryRows` would give it: every column of the table, absent cells among them, since an absent cell is
+//! neither an empty one nor zero.
+
+use std::collections::BTreeSet;
 
 use egui::{Align, ComboBox, Id, Layout, Rect, Role, Sense, Ui, UiBuilder, WidgetInfo, vec2};
 
@@ -10,9 +12,7 @@ use super::super::theme::{self, space};
 use super::super::widget::rows::{Rows, Step};
 use super::super::widget::{empty, paint};
 use crate::mapi::flags::flag_names;
-use crate::mapi::tag::{
-    NAMES, PR_DISPLAY_NAME, PR_NULL, PR_RESOURCE_FLAGS, PR_RESOURCE_METHODS, PR_RESOURCE_TYPE, PR_STATUS_CODE,
-};
+use crate::mapi::tag::{PR_DISPLAY_NAME, PR_RESOURCE_FLAGS, PR_RESOURCE_METHODS, PR_RESOURCE_TYPE, PR_STATUS_CODE};
 use crate::mapi::{
     EntryId, PropTag, PropType, PropValue, ResourceFlags, ResourceMethods, ResourceType, Row, StatusCode,
 };
@@ -24,7 +24,7 @@ pub(crate) fn id() -> Id {
 
 /// A property, in words.
 struct Property {
-    name: &'static str,
+    name: String,
     tag: String,
     kind: String,
     value: String,
@@ -41,8 +41,7 @@ pub(crate) fn show(ui: &mut Ui, scene: &mut Scene<'_>) {
         return;
     };
     chooser(ui, scene, &row);
-    let properties: Vec<Property> =
-        NAMES.iter().filter(|(tag, _)| *tag != PR_NULL).map(|(tag, name)| in_words(scene, &row, *tag, name)).collect();
+    let properties: Vec<Property> = columns(scene).into_iter().map(|tag| in_words(scene, &row, tag)).collect();
     header(ui, scene);
     let mut top = ui.data(|data| data.get_temp::<f64>(id()).unwrap_or(0.0));
     let rows = Rows {
@@ -66,6 +65,11 @@ pub(crate) fn show(ui: &mut Ui, scene: &mut Scene<'_>) {
         None => {}
     }
     ui.data_mut(|data| data.insert_temp(id(), top));
+}
+
+/// Every column that any row has (`TBL_ALL_COLUMNS`).
+fn columns(scene: &Scene<'_>) -> BTreeSet<PropTag> {
+    scene.raw.iter().flat_map(|row| row.iter().map(|(tag, _)| tag)).collect()
 }
 
 /// Which row: also those that the status table leaves out.
@@ -93,7 +97,8 @@ fn cells(row: Rect) -> [Rect; 4] {
     let shares = if width > 820.0 { [0.25, 0.11, 0.12, 0.52] } else { [0.36, 0.0, 0.0, 0.64] };
     let mut x = row.left() + space::L;
     shares.map(|share| {
-        let cell = Rect::from_min_size(egui::pos2(x, row.top()), vec2((width * share - space::M).max(0.0), row.height()));
+        let cell =
+            Rect::from_min_size(egui::pos2(x, row.top()), vec2((width * share - space::M).max(0.0), row.height()));
         x += width * share;
         cell
     })
@@ -113,7 +118,7 @@ fn one(ui: &Ui, scene: &Scene<'_>, index: u64, property: &Property, rect: Rect) 
     let look = scene.look;
     let color = if property.is_there { look.text } else { look.muted };
     let [name, tag, kind, value] = cells(rect);
-    paint::line(ui, name, Align::Min, property.name, theme::body(), color);
+    paint::line(ui, name, Align::Min, &property.name, theme::body(), color);
     for (cell, words) in [(tag, &property.tag), (kind, &property.kind)] {
         if cell.width() > 0.0 {
             paint::line(ui, cell, Align::Min, words, theme::secondary(), look.muted);
@@ -122,16 +127,16 @@ fn one(ui: &Ui, scene: &Scene<'_>, index: u64, property: &Property, rect: Rect) 
     paint::line(ui, value, Align::Min, &property.value, theme::body(), color);
     let response = ui.interact(rect, id().with(index), Sense::hover());
     response.widget_info(|| {
-        let variables = [("name", property.name.into()), ("value", property.value.as_str().into())];
+        let variables = [("name", property.name.as_str().into()), ("value", property.value.as_str().into())];
         WidgetInfo::labeled(Role::Row, true, scene.text.fmt("prop-row-a11y", &variables))
     });
     response.on_hover_text(format!("{} {} {}\n{}", property.name, property.tag, property.kind, property.value));
 }
 
-fn in_words(scene: &Scene<'_>, row: &Row, tag: PropTag, name: &'static str) -> Property {
+fn in_words(scene: &Scene<'_>, row: &Row, tag: PropTag) -> Property {
     let value = row.cell(tag);
     Property {
-        name,
+        name: tag.to_string(),
         tag: format!("0x{:08X}", tag.0),
         kind: tag.prop_type().map(type_name).unwrap_or_default().to_owned(),
         value: value_in_words(scene, tag, &value),

@@ -198,8 +198,7 @@ fn one(ui: &mut Ui, scene: &mut Scene<'_>, index: u64, rect: Rect) -> Option<(u6
 
 fn menu(ui: &mut Ui, scene: &mut Scene<'_>, row: &QueueRow) {
     use crate::mapi::QueueState;
-    let mut actions =
-        vec![Action::Hold, Action::Release, Action::Retry, Action::Reroute, Action::Save, Action::Delete];
+    let mut actions = vec![Action::Hold, Action::Release, Action::Retry, Action::Reroute, Action::Save, Action::Delete];
     if row.state == QueueState::InDoubt {
         actions.insert(3, Action::TreatAsSent);
     }

@@ -141,6 +141,7 @@ pub(super) fn show(ui: &Ui, scene: &Scene<'_>, row: &QueueRow, rect: Rect) {
 /// Everything about it that may have had no room.
 pub(super) fn tip(ui: &mut Ui, scene: &Scene<'_>, row: &QueueRow) {
     let text = scene.text;
+    ui.spacing_mut().interact_size.y = 0.0;
     ui.label(RichText::new(subject(scene, row)).font(theme::strong()));
     let quiet = |ui: &mut Ui, label: &str, value: String| {
         if !value.is_empty() {

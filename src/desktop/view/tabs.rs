@@ -63,7 +63,8 @@ fn header(ui: &mut Ui, scene: &mut Scene<'_>) {
                 let stroke = egui::Stroke::new(2.0, look.accent);
                 ui.painter().rect_stroke(rect.shrink(3.0), size::CORNER, stroke, egui::StrokeKind::Inside);
             }
-            response.widget_info(|| WidgetInfo::selected(Role::Tab, true, is_on, format!("{word} {number}").trim_end()));
+            response
+                .widget_info(|| WidgetInfo::selected(Role::Tab, true, is_on, format!("{word} {number}").trim_end()));
             if response.clicked() {
                 scene.state.tab = tab;
             }

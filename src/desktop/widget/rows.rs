@@ -101,6 +101,7 @@ fn scroll(ui: &Ui, response: &Response, top: &mut f64, height: f32) {
     }
 }
 
+#[expect(clippy::too_many_arguments, reason = "what a bar is made of")]
 fn scroll_bar(ui: &Ui, room: Rect, id: Id, top: &mut f64, last_top: f64, in_view: f64, look: Look) {
     let track = Rect::from_min_max(pos2(room.right() - BAR, room.top()), room.max);
     #[expect(clippy::cast_possible_truncation, reason = "a share of a bar")]

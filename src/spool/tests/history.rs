@@ -109,7 +109,7 @@ fn reports_are_due_on_refused_recipients_and_not_on_reports() {
     assert_eq!((input.to.as_str(), input.message_id.as_str()), ("bounce@example.org", "1@example.org"));
     assert_eq!(input.refused.iter().map(|to| to.address.as_str()).collect::<Vec<_>>(), ["b@example.net"]);
     assert!(input.refused[0].failure.is_some());
-    assert_eq!(input.headers, b"Subject: x\r\nTo: a\r\n");
+    assert_eq!(input.original, b"Subject: x\r\nTo: a\r\n\r\nhi");
     assert_eq!(scene.reader.report_input(id, &about[..1]).expect("readable"), None, "that one was sent");
 
     let report = NewMessage { is_report: true, ..message("work", &["a@example.net"]) };

@@ -146,7 +146,9 @@ fn take(scene: &mut Scene, model: &mut Model, step: &Step) {
                 .map(|(id, _)| *id)
                 .collect();
             assert_eq!(pruned, old.len() as u64);
-            old.into_iter().for_each(|id| remove(model, id));
+            for id in old {
+                remove(model, id);
+            }
         }
         Step::Wait => model.now += 50,
     }

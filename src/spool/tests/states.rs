@@ -105,6 +105,11 @@ fn a_recipient_that_a_result_forgets_does_not_stay_in_flight() {
     let claimed = scene.claim(NOW);
     scene.finish(&claimed[0], &[Sent], None);
     assert_eq!(scene.states(id), [Sent, Queued]);
+    let claimed = scene.claim(NOW);
+    scene.finish(&claimed[0], &[], None);
+    assert_eq!(scene.states(id), [Sent, Queued]);
+    let history = scene.show(id).history;
+    assert!(history.iter().all(|attempt| attempt.ended.is_some() && !attempt.result.is_empty()), "{history:?}");
 }
 
 #[test]
@@ -180,7 +185,9 @@ fn waiting_ones_are_claimed_only_when_due_or_lifted() {
     submit(&scene.path, &later, b"x");
     let claim = |scene: &mut Scene, which: Eligibility| {
         let claimed = scene.spool.claim("work", 9, u64::MAX, &which).expect("a claim");
-        claimed.iter().for_each(|one| give_back(scene, one.envelope));
+        for one in &claimed {
+            give_back(scene, one.envelope);
+        }
         claimed.len()
     };
     let which = |run| Eligibility { run, ..eligible(NOW + 99) };

@@ -243,11 +243,16 @@ impl<'a, 's, 'f> Drive<'a, 's, 'f> {
         let taken = match chunk {
             Some(Ok(chunk)) => self.session.push_content(&chunk),
             Some(Err(failure)) => Err(failure),
-            None => {
+            None => Ok(true),
+        };
+        let taken = taken.and_then(|complete| {
+            if complete {
                 self.content = None;
                 self.session.end_content()
+            } else {
+                Ok(())
             }
-        };
+        });
         taken.map_err(|failure| {
             self.session.spoil_content(&failure);
             Stop::settling(failure)

@@ -212,19 +212,20 @@ impl Session {
         matches!(flight.step, Step::Content(_)).then_some(&flight.job.content)
     }
 
-    /// The next piece of the content that is due.
+    /// The next piece of the content that is due. Gives whether the server has all of it with that: it may answer as soon
+    /// as the piece is written, so [`Self::end_content`] must come before the next reply.
     ///
     /// # Errors
     /// There is more of it than its size says: the promise made to the server can't be kept.
-    pub(super) fn push_content(&mut self, chunk: &[u8]) -> Result<(), Failure> {
+    pub(super) fn push_content(&mut self, chunk: &[u8]) -> Result<bool, Failure> {
         let (number, stream) = (self.writing, self.manner == Manner::Stream);
-        let Some(flight) = flight_mut(&mut self.flights, self.first, number) else { return Ok(()) };
-        let Step::Content(before) = flight.step else { return Ok(()) };
+        let Some(flight) = flight_mut(&mut self.flights, self.first, number) else { return Ok(false) };
+        let Step::Content(before) = flight.step else { return Ok(false) };
         let (after, size) = (before + chunk.len() as u64, flight.job.content.size());
         flight.step = Step::Content(after);
         if !stream {
             self.stuffing.push(chunk, &mut self.out);
-            return Ok(());
+            return Ok(false);
         }
         if after > size {
             return Err(self.wrong_size());
@@ -233,7 +234,7 @@ impl Session {
         if after == size {
             self.mark_last_byte();
         }
-        Ok(())
+        Ok(after == size)
     }
 
     /// There is no more of the content that is due.

@@ -119,6 +119,14 @@ fn an_answer_before_the_content_is_complete_counts_and_ends_the_session() {
 }
 
 #[test]
+fn a_streamed_content_is_over_with_its_last_byte_for_the_server_may_answer_it_at_once() {
+    let mut session = session(STREAM, false);
+    session.submit(job(1, &["a@x"], "Hi\r\n"));
+    assert!(!session.push_content(b"Hi").unwrap());
+    assert!(session.push_content(b"\r\n").unwrap());
+}
+
+#[test]
 fn a_content_that_is_not_as_long_as_promised_is_found_out() {
     let promised = || {
         let mut session = session(STREAM, false);

@@ -1,0 +1,147 @@
+//! Dialogs: passwords, files, help, settings.
+
+use std::time::Duration;
+
+use egui::{Key, Modifiers};
+use egui_kittest::kittest::{NodeT as _, Queryable as _};
+use mailsluice::desktop::chooser::{Choice, Chosen};
+use mailsluice::desktop::engine::Scope;
+use mailsluice::mapi::{EnvelopeId, FlushFlags};
+use mailsluice::spooler::PlainSecret;
+
+use super::Window;
+use super::fake::{Asked, question, rows, transport_id};
+
+#[test]
+fn a_password_is_asked_for_and_answered() {
+    let mut window = Window::open(rows("problems"));
+    window.engine.tell(question());
+    window.settle();
+    assert!(window.says("ada.lovelace at smtp.example.com"));
+    window.harness.get_by_role_and_label(egui::Role::PasswordInput, "Password").type_text("sluice");
+    window.settle();
+    window.press(Modifiers::NONE, Key::Enter);
+    assert_eq!(window.asked(), [Asked::Answer(7, Some(PlainSecret("sluice".to_owned())))]);
+    assert!(!window.has("Sign in"));
+}
+
+#[test]
+fn a_password_that_a_person_would_not_give_is_declined() {
+    let mut window = Window::open(rows("problems"));
+    window.engine.tell(question());
+    window.settle();
+    window.press(Modifiers::NONE, Key::Escape);
+    assert_eq!(window.asked(), [Asked::Answer(7, None)]);
+}
+
+#[test]
+fn the_row_itself_asks_for_its_password() {
+    let mut window = Window::open(rows("problems"));
+    window.click("Enter password");
+    assert!(window.says("Password for office"));
+    window.click("Cancel");
+    window.click_row("modem");
+    window.asked();
+    window.click("Run with prompts");
+    let both = FlushFlags::FLUSH_UPLOAD | FlushFlags::FLUSH_DOWNLOAD;
+    assert_eq!(window.asked(), [Asked::Flush(Scope::These(vec![transport_id("modem")]), both)]);
+}
+
+#[test]
+fn a_question_that_no_longer_matters_closes_its_dialog() {
+    use mailsluice::desktop::engine::News;
+    use mailsluice::spooler::Event;
+    let mut window = Window::open(rows("problems"));
+    window.engine.tell(question());
+    window.settle();
+    assert!(window.has("Sign in"));
+    window.engine.tell(News::Event(Event::QuestionGone(7)));
+    window.settle();
+    assert!(!window.has("Sign in"));
+}
+
+#[test]
+fn files_are_added_by_path_and_by_chooser() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut window = Window::open(rows("idle"));
+    window.press(Modifiers::COMMAND, Key::O);
+    assert!(!window.harness.get_all_by_label("Add").any(|node| !node.accesskit_node().is_disabled()));
+    let path = folder.path().display().to_string();
+    window.harness.get_by_role_and_label(egui::Role::TextInput, "File or folder").type_text(&path);
+    window.settle();
+    window.click("Add");
+    assert_eq!(window.asked(), [Asked::Add(vec![folder.path().to_owned()])]);
+
+    window.press(Modifiers::COMMAND, Key::O);
+    window.click("Choose…");
+    let (choice, answer) = window.chooser.borrow_mut().pop().expect("a chooser is open");
+    assert_eq!(choice, Choice::Messages);
+    let files = vec!["/tmp/one.eml".into(), "/tmp/two.eml".into()];
+    answer.send(Chosen::Files(files.clone())).expect("the window listens");
+    window.settle();
+    assert_eq!(window.asked(), [Asked::Add(files)]);
+}
+
+#[test]
+fn a_machine_without_a_file_chooser_is_told_from_a_person_who_cancels() {
+    for (after, said) in [(Duration::from_millis(30), true), (Duration::from_secs(3), false)] {
+        let mut window = Window::open(rows("idle"));
+        window.press(Modifiers::COMMAND, Key::O);
+        window.click("Choose…");
+        let (_, answer) = window.chooser.borrow_mut().pop().expect("a chooser is open");
+        answer.send(Chosen::Nothing(after)).expect("the window listens");
+        window.settle();
+        assert_eq!(window.says("No file chooser answered"), said, "{after:?}");
+    }
+}
+
+#[test]
+fn one_message_is_saved() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut window = Window::open(rows("idle"));
+    window.click_row("Photos from Saturday");
+    window.press(Modifiers::COMMAND, Key::S);
+    window.click("Choose…");
+    let (_, answer) = window.chooser.borrow_mut().pop().expect("a chooser is open");
+    let file = folder.path().join("saved.eml");
+    answer.send(Chosen::Files(vec![file.clone()])).expect("the window listens");
+    window.settle();
+    window.click("Save");
+    assert_eq!(window.asked(), [Asked::Save(EnvelopeId(3), file)]);
+}
+
+#[test]
+fn a_file_that_is_there_is_not_written_over() {
+    let file = tempfile::NamedTempFile::new().expect("a file");
+    let mut window = Window::open(rows("idle"));
+    window.click_row("Photos from Saturday");
+    window.press(Modifiers::COMMAND, Key::S);
+    window.click("Choose…");
+    let (_, answer) = window.chooser.borrow_mut().pop().expect("a chooser is open");
+    answer.send(Chosen::Files(vec![file.path().to_owned()])).expect("the window listens");
+    window.settle();
+    assert!(window.says("There is a file of this name already"));
+    assert!(!window.is_enabled("Save"));
+}
+
+#[test]
+fn help_shows_every_shortcut() {
+    let mut window = Window::open(rows("idle"));
+    window.press(Modifiers::NONE, Key::F1);
+    for keys in ["F9, F12, Ctrl+M", "Ctrl+Shift+U", "Shift+H", "Ctrl+F, /", "F1, Ctrl+?"] {
+        assert!(window.has(keys), "{keys}");
+    }
+    window.press(Modifiers::NONE, Key::Escape);
+    assert!(!window.has("Ctrl+Shift+U"));
+}
+
+#[test]
+fn the_language_changes_at_once() {
+    let mut window = Window::open(rows("idle"));
+    window.press(Modifiers::COMMAND, Key::Comma);
+    window.harness.get_by_role_and_label(egui::Role::ComboBox, "Language").click();
+    window.settle();
+    window.click("Français");
+    assert!(window.has("Réglages"));
+    assert!(window.has("Envoyer/recevoir"));
+}
