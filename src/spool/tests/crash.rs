@@ -8,7 +8,7 @@ use super::*;
 use crate::profile::InDoubtPolicy;
 
 /// Envelopes at the beginning.
-const ALL: usize = 60;
+const ALL: i64 = 60;
 
 #[test]
 fn killed_at_any_moment_nothing_told_is_forgotten_and_nothing_is_lost() {
@@ -50,7 +50,7 @@ fn killed_after(lines: usize) {
         assert_eq!(content.is_ok(), state != QueueState::Sent, "{id}: {content:?}");
     }
     let counted = scene.number("SELECT SUM(n) FROM count WHERE state IN (1, 2, 6)");
-    assert_eq!((counted, scene.number("SELECT COUNT(*) FROM envelope")), (ALL as i64, ALL as i64));
+    assert_eq!((counted, scene.number("SELECT COUNT(*) FROM envelope")), (ALL, ALL));
     let sound: String = scene.spool.db().query_row("PRAGMA integrity_check", (), |row| row.get(0)).expect("checked");
     assert_eq!(sound, "ok");
     assert_eq!(scene.number("SELECT COUNT(*) FROM pragma_foreign_key_check"), 0);
