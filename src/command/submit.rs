@@ -29,15 +29,28 @@ pub(super) fn run(context: &Context, submit: &Submit) -> Result<u8, Problem> {
     };
     let mut submitter = Submitter::new(&context.places, &context.profile)?;
     let mut ids = Vec::new();
+    let outcome = take_all(&mut submitter, &files, &options, &mut ids);
+    if outcome.is_err() {
+        // Nothing more fits, or nothing can be written at all: what is durable is told, so that nobody sends it twice.
+        ids.extend(submitter.durable());
+    }
+    tell_spooler(context);
+    tell(&ids, submit.json)?;
+    outcome
+}
+
+/// Takes the messages, a group at a time.
+fn take_all(
+    submitter: &mut Submitter,
+    files: &[PathBuf],
+    options: &Options,
+    ids: &mut Vec<crate::mapi::EnvelopeId>,
+) -> Result<u8, Problem> {
     let mut worst = exit::OK;
     for (number, file) in files.iter().enumerate() {
-        match take(&mut submitter, file, &options) {
+        match take(submitter, file, options) {
             Ok(()) => {}
-            // Nothing more fits, or nothing can be written at all: what is durable is told.
-            Err(SubmitError::Failure(failure)) => {
-                tell(&ids, submit.json)?;
-                return Err(failure.into());
-            }
+            Err(SubmitError::Failure(failure)) => return Err(failure.into()),
             // One bad message does not keep the others out.
             Err(error) => {
                 complain(&format!("{}: {error}", file.display()));
@@ -49,8 +62,6 @@ pub(super) fn run(context: &Context, submit: &Submit) -> Result<u8, Problem> {
         }
     }
     ids.extend(submitter.commit()?);
-    tell_spooler(context);
-    tell(&ids, submit.json)?;
     Ok(worst)
 }
 

@@ -1,6 +1,6 @@
 //! Claiming: which envelopes a transport gets next.
 
-use rusqlite::{Connection, OptionalExtension, Row, params};
+use rusqlite::{Connection, OptionalExtension, Params, Row, params};
 
 use super::SpoolError;
 use super::model::{ClaimedEnvelope, Eligibility, INLINE_BYTES, Seconds};
@@ -16,6 +16,15 @@ pub(super) const CANDIDATES: &str = "
       AND (e.not_before IS NULL OR e.not_before <= ?5)
     ORDER BY e.due, e.id LIMIT ?6";
 
+/// The same for deferred ones whose back-off is lifted: all runs but one stand in two ranges of an index, so those that
+/// this run has had cost nothing, however many they are. The ones that waited longest for a try come first.
+pub(super) const LIFTED: &str = "
+    SELECT e.id, e.message, e.attempts, e.sender, e.size, m.eight_bit, m.smtputf8, e.queued_at, e.declined
+    FROM envelope e INDEXED BY envelope_tried CROSS JOIN message m ON m.id = e.message
+    WHERE e.transport = ?1 AND e.state = 3 AND e.run BETWEEN ?2 AND ?3
+      AND (e.not_before IS NULL OR e.not_before <= ?4)
+    ORDER BY e.run, e.id LIMIT ?5";
+
 /// See [`super::SpoolTransaction::claim`]. `most`: messages and bytes.
 pub(super) fn claim(
     db: &Connection,
@@ -23,13 +32,29 @@ pub(super) fn claim(
     most: (u32, u64),
     which: &Eligibility,
 ) -> Result<Vec<ClaimedEnvelope>, SpoolError> {
+    let wished = if which.lift_not_before { Seconds::MAX } else { which.now };
     let mut found = Vec::new();
     if !which.only_deferred {
-        let due = if which.lift_not_before { Seconds::MAX } else { which.now };
-        found.extend(candidates(db, transport, (QueueState::Queued, due), most.0, which)?);
+        candidates(
+            db,
+            CANDIDATES,
+            params![transport, QueueState::Queued, wished, which.run, wished, most.0],
+            &mut found,
+        )?;
     }
-    let due = if which.lift_back_off { Seconds::MAX } else { which.now };
-    found.extend(candidates(db, transport, (QueueState::Deferred, due), most.0, which)?);
+    if which.lift_back_off {
+        // Run numbers rise with the clock, and clocks are set back: hence not only the lower ones.
+        for (from, to) in [(i64::MIN, which.run.saturating_sub(1)), (which.run.saturating_add(1), i64::MAX)] {
+            candidates(db, LIFTED, params![transport, from, to, wished, most.0], &mut found)?;
+        }
+    } else {
+        candidates(
+            db,
+            CANDIDATES,
+            params![transport, QueueState::Deferred, which.now, which.run, wished, most.0],
+            &mut found,
+        )?;
+    }
     found.sort_unstable_by_key(|envelope| envelope.envelope);
     keep_what_fits(&mut found, most);
     for envelope in &mut found {
@@ -40,19 +65,16 @@ pub(super) fn claim(
 
 fn candidates(
     db: &Connection,
-    transport: &str,
-    (state, due): (QueueState, Seconds),
-    messages: u32,
-    which: &Eligibility,
-) -> Result<Vec<ClaimedEnvelope>, SpoolError> {
-    let wished = if which.lift_not_before { Seconds::MAX } else { which.now };
-    let mut statement = db.prepare_cached(CANDIDATES)?;
-    let mut rows = statement.query(params![transport, state, due, which.run, wished, messages])?;
-    let mut found = Vec::new();
+    sql: &str,
+    values: impl Params,
+    found: &mut Vec<ClaimedEnvelope>,
+) -> Result<(), SpoolError> {
+    let mut statement = db.prepare_cached(sql)?;
+    let mut rows = statement.query(values)?;
     while let Some(row) = rows.next()? {
         found.push(candidate(row)?);
     }
-    Ok(found)
+    Ok(())
 }
 
 fn candidate(row: &Row<'_>) -> Result<ClaimedEnvelope, SpoolError> {

@@ -16,6 +16,10 @@ const RECIPIENTS_LISTED: u32 = 100;
 pub(super) fn page(db: &Connection, query: &ListQuery, now: Seconds) -> Result<Page, SpoolError> {
     let conditions = Conditions::of_filter(&query.filter, now);
     let total = total(db, &query.filter, &conditions)?;
+    if query.offset >= total {
+        // Known without looking at every envelope once more.
+        return Ok(Page { total, messages: Vec::new() });
+    }
     let mut statement = db.prepare_cached(&page_sql(query, &conditions))?;
     let ids = statement
         .query_map(params_from_iter(conditions.values()), |row| row.get(0))?

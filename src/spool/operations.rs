@@ -118,9 +118,35 @@ fn finish(
             result: &in_words(results),
         },
     )?;
-    if state == Some(QueueState::Sent) {
-        release_content(db, &[message])?;
+    match state {
+        Some(QueueState::Sent) => release_content(db, &[message]),
+        Some(QueueState::InDoubt) => let_go_on(db, envelope),
+        _ => Ok(()),
     }
+}
+
+/// Who is only to be tried again does not wait until a user has decided about those in doubt: they go on in an envelope
+/// of their own, with the history that led there.
+fn let_go_on(db: &Connection, envelope: EnvelopeId) -> Result<(), SpoolError> {
+    let mut waiting = db.prepare_cached("SELECT MIN(state) FROM recipient WHERE envelope = ?1 AND state IN (2, 3)")?;
+    let state: Option<QueueState> = waiting.query_row([envelope], |row| row.get(0))?;
+    let Some(state) = state else { return Ok(()) };
+    db.prepare_cached(
+        "INSERT INTO envelope (message, transport, sender, state, size, attempts, queued_at, not_before, next_try,
+           last_attempt, last_reply, declined, run)
+         SELECT message, transport, sender, ?2, size, attempts, queued_at, not_before, next_try, last_attempt,
+           (SELECT r.reply FROM recipient r WHERE r.envelope = ?1 AND r.state = ?2 ORDER BY r.id LIMIT 1), declined, run
+         FROM envelope WHERE id = ?1",
+    )?
+    .execute(params![envelope, state])?;
+    let new = EnvelopeId(db.last_insert_rowid());
+    db.prepare_cached("UPDATE recipient SET envelope = ?2 WHERE envelope = ?1 AND state IN (2, 3)")?
+        .execute(params![envelope, new])?;
+    db.prepare_cached(
+        "INSERT INTO attempt (envelope, number, began, ended, result)
+         SELECT ?2, number, began, ended, result FROM attempt WHERE envelope = ?1",
+    )?
+    .execute(params![envelope, new])?;
     Ok(())
 }
 

@@ -92,10 +92,17 @@ impl StagingBatch {
     /// message by message in the order of their becoming ready, and within each in that of [`NewMessage::envelopes`].
     ///
     /// # Errors
-    /// It can't be written: nothing of what was ready was submitted, and it stays ready.
+    /// It can't be written: nothing of what was ready was submitted, and it stays ready. What was submitted on the way
+    /// (see [`Self::stage`]) is on disk nevertheless: [`Self::durable`] tells.
     pub fn commit(&mut self) -> Result<Vec<EnvelopeId>, SpoolError> {
         self.submit()?;
-        Ok(std::mem::take(&mut self.submitted))
+        Ok(self.durable())
+    }
+
+    /// The envelopes on disk that no commit has told of: when one fails, what was submitted before it. Those must not
+    /// be submitted again.
+    pub fn durable(&mut self) -> Vec<EnvelopeId> {
+        std::mem::take(&mut self.submitted)
     }
 
     fn submit(&mut self) -> Result<(), SpoolError> {

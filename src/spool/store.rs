@@ -149,8 +149,8 @@ impl SpoolTransaction<'_> {
         operations::apply(self.db, op)
     }
 
-    /// Claims envelopes for a transport: oldest first among the queued, first due among the deferred, and of what was
-    /// found the oldest first. Never more than `messages`; stops before content exceeds `bytes`, but not before the
+    /// Claims envelopes for a transport: oldest first among the queued; among the deferred the first due, or, with
+    /// back-off lifted, what waited longest for a try; and of what was found the oldest first. Never more than `messages`; stops before content exceeds `bytes`, but not before the
     /// first.
     ///
     /// # Errors

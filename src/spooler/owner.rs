@@ -23,9 +23,6 @@ use crate::transport::runtime::Runtime;
 /// How long the process that holds the lock may take until it listens.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// How long what was sent stays in the history.
-const HISTORY_S: i64 = 30 * 24 * 3600;
-
 /// A process's part in a profile's spooler.
 #[derive(Debug)]
 pub struct Spooler {
@@ -104,7 +101,6 @@ impl Spooler {
         let mut spool = Spool::open(&path)?;
         let wall = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let recovery = spool.recover(wall.as_secs().cast_signed(), profile.in_doubt)?;
-        spool.prune(wall.as_secs().cast_signed() - HISTORY_S)?;
         let (reports_in, reports) = unbounded();
         let transports = profile.transports.iter().map(LoggedOn::new).collect();
         let runtime =
@@ -174,4 +170,53 @@ fn facts(config: &crate::profile::TransportConfig, ready: &LoggedOn) -> Facts {
 
 fn local(path: &Path, what: String) -> Failure {
     Failure::new(Class::Local, Stage::Store, path.display().to_string(), what)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::mapi::{EnvelopeId, QueueState};
+    use crate::spool::{Eligibility, NewMessage, RecipientResult, Seconds, SpoolOp, StagingBatch};
+
+    const DAY: Seconds = 86_400;
+
+    /// Messages that were sent at this time, in the order of their identifiers.
+    fn sent(spool: &Path, at: Seconds, count: usize) -> Vec<EnvelopeId> {
+        let mut batch = StagingBatch::begin(spool).expect("a batch");
+        for _ in 0..count {
+            let envelopes = vec![("out".to_owned(), vec!["ann@example.net".to_owned()])];
+            let staging = batch.stage().expect("a message");
+            staging.ready(NewMessage { envelopes, ..NewMessage::default() }, at).expect("ready");
+        }
+        let ids = batch.commit().expect("committed");
+        let which = Eligibility { now: at, lift_back_off: false, lift_not_before: false, only_deferred: false, run: 1 };
+        let mut spool = Spool::open(spool).expect("opened");
+        let claimed = spool.claim("out", u32::MAX, u64::MAX, &which).expect("a claim");
+        let finish = claimed.iter().map(|one| {
+            let state = QueueState::Sent;
+            let result = |(id, _): &(_, _)| RecipientResult { recipient: *id, state, reply: None, failure: None };
+            let recipients = one.recipients.iter().map(result).collect();
+            SpoolOp::Finish { envelope: one.envelope, recipients, next_try: None, at, counts: true }
+        });
+        spool.apply(&finish.collect::<Vec<_>>()).expect("finished");
+        ids
+    }
+
+    #[test]
+    fn what_was_sent_over_a_month_ago_is_forgotten_when_a_spooler_ends() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let places = Places::of(Some(folder.path()));
+        places.create().expect("the folders");
+        let text = "[[transport]]\nname = \"out\"\noutgoing = { kind = \"folder\", path = \"out\" }\n";
+        let profile = crate::profile::load(text, &folder.path().join("profile.toml"), &places).expect("a profile");
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("a time").as_secs().cast_signed();
+        // More than go at once.
+        let old = sent(&places.spool(), now - 31 * DAY, 1200);
+        let recent = sent(&places.spool(), now - 29 * DAY, 1);
+
+        Spooler::reach(&places, &profile, Stay::Short).expect("a spooler").end(true);
+        let mut reader = Reader::open(&places.spool()).expect("a reader");
+        assert!(old.iter().all(|id| reader.show(*id).expect("readable").is_none()));
+        assert!(reader.show(recent[0]).expect("readable").is_some());
+    }
 }

@@ -5,7 +5,7 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use crossbeam_channel::{Receiver, Sender, TryRecvError, after, never, select};
 
@@ -21,6 +21,15 @@ use crate::transport::{Answer, Content, ContentStore, Job, JobRecipient, Report,
 
 /// Inputs taken in one round at most: bounds the transaction.
 const ROUND: usize = 512;
+
+/// What was sent stays in the history for thirty days.
+const HISTORY: crate::spool::Seconds = 30 * 86_400;
+
+/// How often older history goes and free room in the spool's file is given back to the disk.
+const TIDY: Duration = Duration::from_secs(3600);
+
+/// Parts of the history that may go at the end of a process, which somebody may wait for.
+const TIDY_AT_END: usize = 8;
 
 /// Everything the loop works with.
 #[derive(Debug)]
@@ -57,16 +66,41 @@ impl Loop {
             Ok(counted) => inputs.push_front(counted),
             Err(error) => inputs.push_front(Input::SpoolFailed(error.into())),
         }
+        let mut tidy_at = self.began + TIDY;
         loop {
             let stop = self.round(&mut inputs);
             if stop {
                 break;
             }
             if inputs.is_empty() {
+                tidy_at = self.tidy(tidy_at);
                 self.wait(&mut inputs);
             }
         }
+        // Not at the start, where somebody waits for his mail to go.
+        let end = Instant::now();
+        for _ in 0..TIDY_AT_END {
+            if self.tidy(end) > end {
+                break;
+            }
+        }
         self.runtime.shutdown();
+    }
+
+    /// Old history goes while there is nothing else to do, if it is time: a bounded part of it, so that what comes
+    /// meanwhile does not wait. Gives when to do it again.
+    fn tidy(&mut self, at: Instant) -> Instant {
+        if Instant::now() < at {
+            return at;
+        }
+        match self.spool.prune(self.now().wall - HISTORY) {
+            Ok(0) => Instant::now() + TIDY,
+            Ok(_) => at,
+            Err(error) => {
+                self.log(Severity::Warning, None, format!("old history stays for now: {error}"));
+                Instant::now() + TIDY
+            }
+        }
     }
 
     fn now(&self) -> Now {
@@ -77,7 +111,7 @@ impl Loop {
     /// Waits for something to happen, then takes all that is there, up to a round's worth.
     fn wait(&mut self, inputs: &mut VecDeque<Input>) {
         let deadline = self.core.deadline(self.now());
-        let retry = (!self.unwritten.is_empty()).then_some(std::time::Duration::from_secs(1));
+        let retry = (!self.unwritten.is_empty()).then_some(Duration::from_secs(1));
         let timer = [deadline, retry].into_iter().flatten().min().map_or_else(never, after);
         let mut request = None;
         select! {

@@ -101,9 +101,14 @@ impl Submitter {
     /// Makes everything taken so far durable, in one go. Gives the envelopes, in the order of submission.
     ///
     /// # Errors
-    /// The spool can't be written; then none of it is in the spool.
+    /// The spool can't be written. Of many messages the first may be in the spool: [`Self::durable`] tells.
     pub fn commit(&mut self) -> Result<Vec<EnvelopeId>, Failure> {
         Ok(self.batch.commit()?)
+    }
+
+    /// After an error: the envelopes that are in the spool all the same and that no commit has told of.
+    pub fn durable(&mut self) -> Vec<EnvelopeId> {
+        self.batch.durable()
     }
 }
 

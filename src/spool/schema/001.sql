@@ -57,6 +57,8 @@ CREATE TABLE envelope (
 ) STRICT;
 
 CREATE INDEX envelope_due ON envelope (transport, state, due) WHERE due IS NOT NULL;
+-- What a claim goes by when back-off is lifted: the ones this flush has had are left out without reading them.
+CREATE INDEX envelope_tried ON envelope (transport, run) WHERE state = 3;
 CREATE INDEX envelope_age ON envelope (transport, state, queued_at);
 -- What lists show, in their usual order, without the history.
 CREATE INDEX envelope_open ON envelope (id, transport, state) WHERE state <> 6;

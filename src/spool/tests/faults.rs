@@ -159,6 +159,28 @@ fn who_keeps_the_spool_locked_is_waited_for_and_then_told() {
 }
 
 #[test]
+fn readers_that_rest_do_not_keep_the_log_from_being_given_back() {
+    use crate::transport::ContentStore as _;
+    let mut scene = Scene::new();
+    let content = vec![b'x'; 2 * CHUNK_BYTES];
+    let id = submit(&scene.path, &message("work", &["a@example.net"]), &content)[0];
+    let store = StoredContent::open(&scene.path).expect("contents");
+    let claimed = scene.claim(NOW);
+    // Each has looked at the spool, has not come to the end of it, and stays open.
+    assert!(store.chunk(claimed[0].message, 0).expect("readable").is_some());
+    scene.reader.list(&ListQuery { limit: 1, ..ListQuery::default() }, NOW).expect("a page");
+    scene.show(id);
+    let stop = |_: &[u8]| Err(std::io::Error::other("enough"));
+    assert!(scene.reader.write_content(id, &mut { stop }).is_err());
+    assert!(scene.reader.report_input(id, &[RecipientId(1)]).expect("readable").is_none());
+    scene.submit(&["b@example.net"]);
+    scene.spool.db().busy_timeout(std::time::Duration::ZERO).expect("no patience");
+    assert_eq!(scene.number("PRAGMA wal_checkpoint(TRUNCATE)"), 0, "nobody was in the way");
+    let log = schema::beside(&scene.path, "-wal");
+    assert_eq!(fs::metadata(log).expect("it is there").len(), 0);
+}
+
+#[test]
 fn readers_can_not_write() {
     let scene = Scene::new();
     let refused = scene.reader.db().execute("DELETE FROM envelope", ()).map_err(SpoolError::from);

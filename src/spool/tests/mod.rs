@@ -1,5 +1,6 @@
 //! Tests of the spool as its users see it, each on a database of its own.
 
+mod crash;
 mod faults;
 mod filters;
 mod history;

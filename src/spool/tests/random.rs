@@ -1,19 +1,18 @@
 //! Anything, in any order, against a model: a table of recipients in memory.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use proptest::prelude::*;
 
 use super::*;
-use crate::mapi::MessageId;
 use crate::profile::InDoubtPolicy;
 
 const TRANSPORTS: [&str; 2] = ["work", "home"];
 
 #[derive(Debug, Clone)]
 enum Step {
-    Submit { recipients: [usize; 2] },
-    Claim { transport: usize, messages: u32, lift: bool, only_deferred: bool },
+    Submit { recipients: [usize; 2], later: bool },
+    Claim { transport: usize, messages: u32, lift: u8, only_deferred: bool },
     Offer { which: usize },
     Finish { which: usize, outcomes: Vec<QueueState>, counts: bool },
     Reroute { which: usize, mask: u8 },
@@ -36,8 +35,9 @@ fn step() -> impl Strategy<Value = Step> {
     ]);
     let which = any::<usize>();
     prop_oneof![
-        4 => (1..4_usize, 0..3_usize).prop_map(|(work, home)| Step::Submit { recipients: [work, home] }),
-        6 => (0..2_usize, 1..4_u32, any::<bool>(), prop::bool::weighted(0.2)).prop_map(
+        4 => (1..4_usize, 0..3_usize, prop::bool::weighted(0.2))
+            .prop_map(|(work, home, later)| Step::Submit { recipients: [work, home], later }),
+        6 => (0..2_usize, 1..4_u32, 0..3_u8, prop::bool::weighted(0.2)).prop_map(
             |(transport, messages, lift, only_deferred)| Step::Claim { transport, messages, lift, only_deferred }
         ),
         3 => which.prop_map(|which| Step::Offer { which }),
@@ -60,9 +60,10 @@ struct Recipient {
 
 #[derive(Debug, Clone)]
 struct Envelope {
-    message: MessageId,
     transport: String,
+    not_before: Option<Seconds>,
     next_try: Option<Seconds>,
+    run: i64,
     offered: bool,
     sent_at: Seconds,
 }
@@ -72,6 +73,8 @@ struct Envelope {
 struct Model {
     envelopes: BTreeMap<EnvelopeId, Envelope>,
     recipients: BTreeMap<RecipientId, Recipient>,
+    /// The highest identifier ever given, of envelopes that may be gone.
+    last: Option<EnvelopeId>,
     now: Seconds,
 }
 
@@ -82,6 +85,12 @@ impl Model {
 
     fn state(&self, envelope: EnvelopeId) -> Option<QueueState> {
         self.of(envelope).map(|(_, recipient)| recipient.state).min()
+    }
+
+    fn insert(&mut self, id: EnvelopeId, envelope: Envelope) {
+        assert!(self.last.is_none_or(|last| last < id), "identifiers rise and are never used twice");
+        self.last = Some(id);
+        self.envelopes.insert(id, envelope);
     }
 
     /// The nth of all envelopes, counted round.
@@ -113,7 +122,7 @@ impl Model {
 /// Does a step in both, and looks whether both say the same of what it gave.
 fn take(scene: &mut Scene, model: &mut Model, step: &Step) {
     match step {
-        Step::Submit { recipients } => add(scene, model, *recipients),
+        Step::Submit { recipients, later } => add(scene, model, *recipients, *later),
         Step::Claim { transport, messages, lift, only_deferred } => {
             claim(scene, model, TRANSPORTS[*transport], (*messages, *lift, *only_deferred));
         }
@@ -150,8 +159,9 @@ fn remove(model: &mut Model, envelope: EnvelopeId) {
     model.recipients.retain(|_, recipient| recipient.envelope != envelope);
 }
 
-fn add(scene: &mut Scene, model: &mut Model, recipients: [usize; 2]) {
-    let mut new = message("work", &[]);
+fn add(scene: &mut Scene, model: &mut Model, recipients: [usize; 2], later: bool) {
+    let not_before = later.then_some(model.now + 70);
+    let mut new = NewMessage { not_before, ..message("work", &[]) };
     new.envelopes = TRANSPORTS
         .iter()
         .zip(recipients)
@@ -161,10 +171,9 @@ fn add(scene: &mut Scene, model: &mut Model, recipients: [usize; 2]) {
     for (id, (transport, to)) in submit(&scene.path, &new, b"content").into_iter().zip(&new.envelopes) {
         let detail = scene.show(id);
         assert_eq!(detail.recipients.len(), to.len());
-        let message = MessageId(scene.number(&format!("SELECT message FROM envelope WHERE id = {id}")));
-        assert!(model.envelopes.keys().all(|older| *older < id), "identifiers rise");
         let transport = transport.clone();
-        model.envelopes.insert(id, Envelope { message, transport, next_try: None, offered: false, sent_at: 0 });
+        let (next_try, run, offered, sent_at) = (None, 0, false, 0);
+        model.insert(id, Envelope { transport, not_before, next_try, run, offered, sent_at });
         for recipient in detail.recipients {
             let (state, earlier) = (QueueState::Queued, QueueState::Queued);
             model.recipients.insert(recipient.id, Recipient { envelope: id, state, earlier });
@@ -172,24 +181,22 @@ fn add(scene: &mut Scene, model: &mut Model, recipients: [usize; 2]) {
     }
 }
 
-fn claim(scene: &mut Scene, model: &mut Model, transport: &str, (messages, lift, only_deferred): (u32, bool, bool)) {
+fn claim(scene: &mut Scene, model: &mut Model, transport: &str, (messages, lift, only_deferred): (u32, u8, bool)) {
     scene.run += 1;
-    let which = Eligibility { lift_back_off: lift, only_deferred, run: scene.run, ..eligible(model.now) };
-    let claimed = scene.spool.claim(transport, messages, u64::MAX, &which).expect("a claim");
-    let may_go = |(id, one): &(&EnvelopeId, &Envelope)| {
-        one.transport == transport
-            && match model.state(**id) {
-                Some(QueueState::Queued) => !only_deferred,
-                Some(QueueState::Deferred) => lift || one.next_try.is_none_or(|at| at <= model.now),
-                _ => false,
-            }
+    let which = Eligibility {
+        lift_back_off: lift > 0,
+        lift_not_before: lift > 1,
+        only_deferred,
+        run: scene.run,
+        ..eligible(model.now)
     };
-    let eligible: BTreeSet<EnvelopeId> = model.envelopes.iter().filter(may_go).map(|(id, _)| *id).collect();
-    assert_eq!(claimed.len(), eligible.len().min(messages as usize), "as many as there are, up to the limit");
+    let claimed = scene.spool.claim(transport, messages, u64::MAX, &which).expect("a claim");
+    let expected = claimable(model, transport, messages as usize, &which);
+    assert_eq!(claimed.iter().map(|one| one.envelope).collect::<Vec<_>>(), expected);
     for one in claimed {
-        assert!(eligible.contains(&one.envelope));
         assert_eq!(one.inline.as_deref(), Some(&b"content"[..]));
-        model.envelopes.get_mut(&one.envelope).expect("known").offered = false;
+        let known = model.envelopes.get_mut(&one.envelope).expect("known");
+        (known.offered, known.run) = (false, scene.run);
         let mut named = Vec::new();
         for (id, recipient) in &mut model.recipients {
             if recipient.envelope == one.envelope
@@ -202,6 +209,31 @@ fn claim(scene: &mut Scene, model: &mut Model, transport: &str, (messages, lift,
         }
         assert_eq!(one.recipients.iter().map(|(id, _)| *id).collect::<Vec<_>>(), named);
     }
+}
+
+/// What a claim must give: of each state the first so many in its order, and of those the oldest.
+fn claimable(model: &Model, transport: &str, messages: usize, which: &Eligibility) -> Vec<EnvelopeId> {
+    let mut all = Vec::new();
+    for state in [QueueState::Queued, QueueState::Deferred] {
+        let of_state = model.envelopes.iter().filter(|(id, one)| {
+            let wished = which.lift_not_before || one.not_before.is_none_or(|at| at <= which.now);
+            one.transport == transport && model.state(**id) == Some(state) && wished
+        });
+        let mut ready: Vec<(Seconds, EnvelopeId)> = match state {
+            QueueState::Queued if which.only_deferred => Vec::new(),
+            QueueState::Queued => of_state.map(|(id, one)| (one.not_before.unwrap_or(0), *id)).collect(),
+            _ if which.lift_back_off => of_state.map(|(id, one)| (one.run, *id)).collect(),
+            _ => of_state
+                .map(|(id, one)| (one.next_try.unwrap_or(0), *id))
+                .filter(|(due, _)| *due <= which.now)
+                .collect(),
+        };
+        ready.sort_unstable();
+        all.extend(ready.into_iter().take(messages).map(|(_, id)| id));
+    }
+    all.sort_unstable();
+    all.truncate(messages);
+    all
 }
 
 fn finish(scene: &mut Scene, model: &mut Model, which: usize, (outcomes, counts): (&[QueueState], bool)) {
@@ -229,6 +261,21 @@ fn finish(scene: &mut Scene, model: &mut Model, which: usize, (outcomes, counts)
         (one.next_try, one.sent_at) = (next_try, at);
     }
     model.give_back(envelope);
+    if counts && model.state(envelope) == Some(QueueState::InDoubt) {
+        let_go_on(scene, model, envelope);
+    }
+}
+
+/// Beside recipients in doubt nobody waits: those to be tried again have an envelope of their own.
+fn let_go_on(scene: &Scene, model: &mut Model, envelope: EnvelopeId) {
+    let waits = |one: &Recipient| matches!(one.state, QueueState::Queued | QueueState::Deferred);
+    let moved: Vec<RecipientId> = model.of(envelope).filter(|(_, one)| waits(one)).map(|(id, _)| *id).collect();
+    let Some(first) = moved.first() else { return };
+    let target = EnvelopeId(scene.number(&format!("SELECT envelope FROM recipient WHERE id = {first}")));
+    model.insert(target, Envelope { offered: false, ..model.envelopes[&envelope].clone() });
+    for id in moved {
+        model.recipients.get_mut(&id).expect("known").envelope = target;
+    }
 }
 
 fn reroute(scene: &mut Scene, model: &mut Model, which: usize, mask: u8) {
@@ -244,10 +291,13 @@ fn reroute(scene: &mut Scene, model: &mut Model, which: usize, mask: u8) {
     let Some(first) = moved.first() else { return };
     let target = EnvelopeId(scene.number(&format!("SELECT envelope FROM recipient WHERE id = {first}")));
     assert_eq!(target == envelope, moved.len() == all.len(), "whoever is left keeps the envelope");
-    let message = model.envelopes[&envelope].message;
-    let transport = "home".to_owned();
-    let sent_at = model.envelopes[&envelope].sent_at;
-    model.envelopes.insert(target, Envelope { message, transport, next_try: None, offered: false, sent_at });
+    let moved_on =
+        Envelope { transport: "home".to_owned(), next_try: None, offered: false, ..model.envelopes[&envelope].clone() };
+    if target == envelope {
+        model.envelopes.insert(target, moved_on);
+    } else {
+        model.insert(target, Envelope { run: 0, ..moved_on });
+    }
     for id in moved {
         let (state, earlier) = (QueueState::Queued, QueueState::Queued);
         model.recipients.insert(id, Recipient { envelope: target, state, earlier });

@@ -3,7 +3,7 @@
 
 use rusqlite::{StatementStatus, params, params_from_iter};
 
-use super::claim::CANDIDATES;
+use super::claim::{CANDIDATES, LIFTED};
 use super::counts::{COUNTS, NEXT_DUE};
 use super::list::page_sql;
 use super::select::Conditions;
@@ -75,6 +75,30 @@ fn claims_and_counts_cost_the_same_at_any_size() {
 }
 
 #[test]
+fn a_run_by_hand_over_a_large_deferred_queue_costs_the_same_at_its_end_as_at_its_beginning() {
+    let mut scene = filled(MANY);
+    let lifted = |scene: &Scene| {
+        let (steps, plan) = cost(scene, LIFTED, params!["work", i64::MIN, 6, NOW, 64]);
+        assert!(plan.contains("USING INDEX envelope_tried (transport=? AND run>? AND run<?)"), "{plan}");
+        assert!(!plan.contains("TEMP B-TREE"), "{plan}");
+        steps
+    };
+    let at_first = lifted(&scene);
+    // All but the last few were tried in this run and deferred again.
+    let db = scene.spool.db();
+    db.execute("UPDATE envelope SET run = 7 WHERE state = 3 AND id < ?1", [3 * MANY - 191]).expect("set");
+    // One was tried when the clock stood in the future.
+    db.execute("UPDATE envelope SET run = 9000 WHERE state = 3 AND id = ?1", [3 * MANY - 2]).expect("set");
+    let at_last = lifted(&scene);
+    assert!(at_last <= at_first + 100, "{at_first} steps, then {at_last}");
+    let by_hand = Eligibility { lift_back_off: true, only_deferred: true, run: 7, ..eligible(NOW) };
+    let claimed = scene.spool.claim("work", 1000, u64::MAX, &by_hand).expect("a claim");
+    assert!(claimed.iter().all(|one| one.envelope.0 >= i64::from(3 * MANY - 191)));
+    assert_eq!(claimed.len(), 64);
+    assert!(claimed.iter().any(|one| one.envelope.0 == i64::from(3 * MANY - 2)));
+}
+
+#[test]
 fn a_page_near_the_end_is_found_without_reading_what_is_before_it() {
     let mut scene = filled(MANY);
     let query = ListQuery { offset: 90_000, limit: 100, ..ListQuery::default() };
@@ -87,6 +111,31 @@ fn a_page_near_the_end_is_found_without_reading_what_is_before_it() {
     assert_eq!((page.total, page.messages.len()), (u64::from(2 * MANY), 100));
     let one = ListQuery { filter: Filter::parse("transport:work state:deferred").expect("a filter"), ..query };
     assert_eq!(scene.reader.list(&one, NOW).expect("a page").total, u64::from(MANY));
+}
+
+#[test]
+fn filters_by_state_and_transport_read_nothing_but_an_index() {
+    let mut scene = filled(MANY);
+    for words in ["state:deferred transport:work", "state:queued,deferred", "transport:work"] {
+        for (offset, descending) in [(0, false), (0, true), (99_900, false)] {
+            let filter = Filter::parse(words).expect("a filter");
+            let query = ListQuery { filter, offset, limit: 100, descending, ..ListQuery::default() };
+            let conditions = Conditions::of_filter(&query.filter, NOW);
+            let (steps, plan) = cost(&scene, &page_sql(&query, &conditions), params_from_iter(conditions.values()));
+            assert!(plan.contains("SCAN e USING INDEX envelope_open"), "{words}: {plan}");
+            assert!(!plan.contains("TEMP B-TREE FOR ORDER") && !plan.contains(" m "), "{words}: {plan}");
+            // Every second in the index is in the state, and the index holds no sent ones.
+            let read = i32::try_from(2 * (offset + 100)).expect("small");
+            assert!(steps < 10 * read, "{words} at {offset}: {steps} steps");
+        }
+    }
+    let nothing = |offset, words| {
+        let filter = Filter::parse(words).expect("a filter");
+        ListQuery { filter, offset, limit: 100, ..ListQuery::default() }
+    };
+    for (query, total) in [(nothing(0, "state:failed"), 0), (nothing(200_000, ""), u64::from(2 * MANY))] {
+        assert_eq!(scene.reader.list(&query, NOW).expect("a page"), Page { total, messages: Vec::new() });
+    }
 }
 
 #[test]

@@ -140,6 +140,45 @@ fn one_run_is_offered_an_envelope_once_and_the_next_run_again() {
 }
 
 #[test]
+fn with_back_off_lifted_what_waited_longest_for_a_try_comes_first() {
+    let mut scene = Scene::new();
+    let ids: Vec<EnvelopeId> = (0..4).map(|_| scene.submit(&["a@example.net"])).collect();
+    let defer = |scene: &mut Scene, run: i64, messages: u32| -> Vec<EnvelopeId> {
+        let which = Eligibility { lift_back_off: true, only_deferred: run > 1, run, ..eligible(NOW) };
+        let claimed = scene.spool.claim("work", messages, u64::MAX, &which).expect("a claim");
+        // The first one claimed has the longest back-off.
+        for (place, one) in claimed.iter().enumerate() {
+            scene.finish(one, &[Deferred], Some(NOW + 900 - i64::try_from(place).expect("small")));
+        }
+        claimed.iter().map(|one| one.envelope).collect()
+    };
+    assert_eq!(defer(&mut scene, 1, 9), ids);
+    assert_eq!(defer(&mut scene, 2, 2), ids[..2], "of those that waited as long the oldest");
+    assert_eq!(defer(&mut scene, 3, 2), ids[2..]);
+    assert_eq!(defer(&mut scene, 2, 9), ids[2..], "a run has each once, also when its number is not the highest");
+}
+
+#[test]
+fn who_can_be_tried_again_does_not_wait_for_those_in_doubt() {
+    let mut scene = Scene::new();
+    let id = scene.submit(&["a@example.net", "b@example.net", "c@example.net"]);
+    let claimed = scene.claim(NOW);
+    scene.finish(&claimed[0], &[InDoubt, Deferred, Failed], Some(NOW + 60));
+    assert_eq!(scene.states(id), [InDoubt, Failed]);
+    assert!(scene.claim(NOW + 59).is_empty());
+    let again = scene.claim(NOW + 60);
+    let [one] = again.as_slice() else { panic!("{again:?}") };
+    assert_eq!((one.recipients.len(), one.recipients[0].1.as_str()), (1, "b@example.net"));
+    assert_eq!((one.attempt, one.inline.is_some(), one.submitted_at), (2, true, NOW));
+    let detail = scene.show(one.envelope);
+    assert_eq!(detail.history.len(), 2, "what led there is remembered");
+    assert_eq!(detail.row.last_reply.as_deref(), Some("said deferred"));
+    scene.finish(one, &[Sent], None);
+    assert!(scene.change(&QueueVerb::TreatAsSent, id));
+    assert_eq!(scene.number("SELECT COUNT(*) FROM chunk"), 1, "one was refused: a user may try again");
+}
+
+#[test]
 fn waiting_ones_are_claimed_only_when_due_or_lifted() {
     let mut scene = Scene::new();
     let later = NewMessage { not_before: Some(NOW + 100), ..message("work", &["a@example.net"]) };

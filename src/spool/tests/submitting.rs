@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
@@ -10,10 +11,10 @@ use super::*;
 /// Where the tests that play another process find the spool.
 const SPOOL_OF_CHILD: &str = "MAILSLUICE_TEST_SPOOL";
 
-/// Runs one of the ignored tests below in a process of its own.
-fn child(test: &str, spool: &Path) -> Child {
+/// Runs an ignored test in a process of its own.
+pub(super) fn child(test: &str, spool: &Path) -> Child {
     Command::new(std::env::current_exe().expect("this program"))
-        .args(["--exact", &format!("spool::tests::submitting::{test}"), "--ignored", "--nocapture"])
+        .args(["--exact", &format!("spool::tests::{test}"), "--ignored", "--nocapture"])
         .env(SPOOL_OF_CHILD, spool)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
@@ -21,7 +22,7 @@ fn child(test: &str, spool: &Path) -> Child {
         .expect("a process")
 }
 
-fn spool_of_child() -> PathBuf {
+pub(super) fn spool_of_child() -> PathBuf {
     std::env::var_os(SPOOL_OF_CHILD).map(PathBuf::from).expect("started by another test")
 }
 
@@ -57,7 +58,7 @@ fn forty_threads_submit_at_once_and_make_the_spool_while_they_are_at_it() {
 #[test]
 fn processes_submit_beside_the_owner_who_claims_meanwhile() {
     let mut scene = Scene::new();
-    let children: Vec<Child> = (0..4).map(|_| child("child_submits", &scene.path)).collect();
+    let children: Vec<Child> = (0..4).map(|_| child("submitting::child_submits", &scene.path)).collect();
     let mut claimed = Vec::new();
     let mut ended = 0;
     for mut one in children {
@@ -88,7 +89,7 @@ fn child_submits() {
 #[test]
 fn what_a_dead_process_left_half_written_is_swept_and_what_a_living_one_writes_is_not() {
     let mut scene = Scene::new();
-    let mut one = child("child_stages_and_waits", &scene.path);
+    let mut one = child("submitting::child_stages_and_waits", &scene.path);
     let staged =
         BufReader::new(one.stdout.take().expect("piped")).lines().any(|line| line.expect("text").contains("staged"));
     assert!(staged);
@@ -145,6 +146,71 @@ fn a_batch_dropped_before_its_commit_leaves_nothing() {
     large.ready(message("work", &["a@example.net"]), NOW).expect("ready");
     drop(batch);
     assert_eq!(scene.number("SELECT (SELECT COUNT(*) FROM chunk) + (SELECT COUNT(*) FROM message)"), 0);
+}
+
+#[test]
+fn large_content_outlives_a_commit_that_failed_and_is_synced_like_all_else() {
+    let mut scene = Scene::new();
+    let mut batch = StagingBatch::begin(&scene.path).expect("a batch");
+    let set_limit = |batch: &StagingBatch, pages: i64| {
+        batch.db().pragma_update(None, "max_page_count", pages).expect("a limit");
+    };
+    let is_synced = |batch: &StagingBatch| {
+        let mode: i64 = batch.db().query_row("PRAGMA synchronous", (), |row| row.get(0)).expect("a mode");
+        assert_eq!(mode, 2, "FULL");
+    };
+    let content: Vec<u8> = (0..(5 << 20) + 17_u32).map(|place| (place % 241) as u8).collect();
+    let mut large = batch.stage().expect("a message");
+    large.write(&content).expect("written");
+    large.ready(message("work", &["a@example.net"]), NOW).expect("ready");
+    is_synced(&batch);
+    set_limit(&batch, scene.number("PRAGMA page_count"));
+    for _ in 0..2 {
+        assert!(matches!(batch.commit(), Err(SpoolError::Full)));
+        assert!(batch.durable().is_empty());
+        assert_eq!(scene.number("SELECT COUNT(*) FROM envelope"), 0);
+    }
+    let folder = std::fs::read_dir(scene.path.parent().expect("a folder")).expect("readable");
+    let tokens: Vec<_> = folder.map(|entry| entry.expect("one")).filter(is_token).collect();
+    let mode = |entry: &std::fs::DirEntry| entry.metadata().expect("metadata").permissions().mode() & 0o777;
+    assert_eq!(tokens.iter().map(mode).collect::<Vec<_>>(), [0o600]);
+    // It lives: whoever recovers meanwhile leaves what it has written alone.
+    let swept = scene.spool.recover(NOW, crate::profile::InDoubtPolicy::Hold).expect("recovered").swept;
+    assert_eq!(swept, 0);
+    // Nor does what fails half-way change how the rest is written.
+    let mut another = batch.stage().expect("a message");
+    assert!(matches!(another.write(&content), Err(SpoolError::Full)));
+    drop(another);
+    is_synced(&batch);
+    set_limit(&batch, 1_000_000);
+    let ids = batch.commit().expect("there is room");
+    let mut stored = Vec::new();
+    let mut keep = |bytes: &[u8]| {
+        stored.extend_from_slice(bytes);
+        Ok(())
+    };
+    scene.reader.write_content(ids[0], &mut keep).expect("whole");
+    assert!(stored == content);
+    assert_eq!(scene.number("SELECT COUNT(*) FROM message"), 1);
+}
+
+#[test]
+fn what_is_on_disk_although_the_commit_failed_is_told() {
+    let mut scene = Scene::new();
+    let mut batch = StagingBatch::begin(&scene.path).expect("a batch");
+    let add = |batch: &mut StagingBatch| {
+        let mut staging = batch.stage().expect("a message");
+        staging.write(&[b'x'; 3000]).expect("written");
+        staging.ready(message("work", &["a@example.net"]), NOW).expect("ready");
+    };
+    // Enough for some to be submitted on the way.
+    (0..300).for_each(|_| add(&mut batch));
+    let on_disk = scene.spool.counts().expect("counts")["work"].queued;
+    batch.db().pragma_update(None, "max_page_count", scene.number("PRAGMA page_count")).expect("a limit");
+    assert!(matches!(batch.commit(), Err(SpoolError::Full)));
+    assert_eq!(batch.durable().len() as u64, on_disk);
+    batch.db().pragma_update(None, "max_page_count", 1_000_000).expect("a limit");
+    assert_eq!(batch.commit().expect("there is room").len() as u64, 300 - on_disk, "none is told twice");
 }
 
 #[test]
