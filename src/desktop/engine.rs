@@ -1,7 +1,7 @@
 //! What the window knows of the rest of the house: one trait. Nothing in it waits.
 //!
 //! Everything that takes time is asked for here and answered later by [`Engine::pump`], after the engine has woken the
-//! window. [`super::live`] is the real one; the window's tests have another.
+//! window. `live` is the real one; the window's tests have another.
 
 use std::path::PathBuf;
 use std::sync::Arc;

@@ -1,6 +1,6 @@
 //! The spooler's decisions: one function, [`Core::handle`], from what happened to what is to be done.
 //!
-//! No clock, disk, socket, thread or chance is in here; the loop ([`crate::spooler::run`]) has those. So a whole day of
+//! No clock, disk, socket, thread or chance is in here; the loop (`spooler/run.rs`) has those. So a whole day of
 //! a spooler can be replayed in a test in microseconds. `flush` admits, starts and ends flushes; `report` minds what
 //! transports say; `outcome` turns outcomes into states; `rows` makes the status table; `timing` minds deadlines.
 

@@ -157,6 +157,9 @@ pub fn transport_row(state: &TransportState, ordinal: usize, offline: bool, now:
     }
     set_identity(&mut row, facts);
     set_progress(&mut row, state.run.as_ref(), now);
+    if state.run.is_none() && !state.waiting.is_empty() {
+        row.set(PR_SLUICE_STAGE, "queue");
+    }
     row
 }
 
