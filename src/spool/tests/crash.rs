@@ -43,7 +43,10 @@ fn killed_after(lines: usize) {
             Some("sent") => assert_eq!(state, QueueState::Sent, "{id}"),
             Some("offered") => assert!(matches!(state, QueueState::InDoubt | QueueState::Sent), "{id}: {state:?}"),
             _ => {
-                assert!(matches!(state, QueueState::Queued | QueueState::InDoubt | QueueState::Sent), "{id}: {state:?}")
+                assert!(
+                    matches!(state, QueueState::Queued | QueueState::InDoubt | QueueState::Sent),
+                    "{id}: {state:?}"
+                );
             }
         }
         let content = scene.reader.write_content(*id, &mut |_| Ok(()));
