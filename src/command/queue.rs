@@ -49,6 +49,10 @@ fn filter(words: &str) -> Result<Filter, Problem> {
 
 fn selection(selected: &Selected) -> Result<Selection, Problem> {
     match &selected.filter {
+        // A script whose variable is unset must not delete everything.
+        Some(words) if words.trim().is_empty() => {
+            Err(Problem::Usage("--where is empty; name what you mean, as --where state:failed".to_owned()))
+        }
         Some(words) => filter(words).map(Selection::Where),
         None => Ok(Selection::Ids(selected.ids.iter().map(|id| EnvelopeId(*id)).collect())),
     }

@@ -112,6 +112,7 @@ fn usage_errors_exit_64() {
     let harness = Harness::new("");
     harness.run(&["flash"]).expect_code(64);
     harness.run(&["queue", "list", "state:lost"]).expect_code(64);
+    harness.run(&["queue", "delete", "--where", " "]).expect_code(64);
 }
 
 #[test]
