@@ -1,6 +1,6 @@
 //! `mailsluice submit`: messages into the outgoing queue. Waits for the disk, never for the network.
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{self, BufReader};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -10,7 +10,7 @@ use serde_json::json;
 use super::args::Submit;
 use super::context::Context;
 use super::{Problem, complain, exit, say, say_json};
-use crate::spooler::submit::{Options, SubmitError, Submitter};
+use crate::spooler::submit::{Options, SubmitError, Submitter, message_files};
 use crate::spooler::{Command, socket};
 
 /// Messages made durable in one go.
@@ -96,20 +96,16 @@ fn take(submitter: &mut Submitter, file: &Path, options: &Options) -> Result<(),
 fn files(named: &[PathBuf]) -> Result<Vec<PathBuf>, Problem> {
     let mut files = Vec::new();
     for path in named {
-        if path != Path::new("-") && !path.exists() {
-            return Err(Problem::Usage(format!("{}: no such file or folder", path.display())));
-        }
-        if path.is_dir() {
-            let entries = fs::read_dir(path).map_err(|error| Problem::software(&path.display().to_string(), &error))?;
-            let mut inside: Vec<PathBuf> = entries
-                .filter_map(|entry| entry.ok().map(|entry| entry.path()))
-                .filter(|path| path.is_file() && path.extension().is_none_or(|extension| extension == "eml"))
-                .collect();
-            inside.sort();
-            files.extend(inside);
-        } else {
+        if path == Path::new("-") {
             files.push(path.clone());
+            continue;
         }
+        let inside = message_files(path).map_err(|error| Problem::Usage(format!("{}: {error}", path.display())))?;
+        if inside.is_empty() {
+            let what = "no messages in this folder: they are files that end in .eml or have no ending";
+            return Err(Problem::Usage(format!("{}: {what}", path.display())));
+        }
+        files.extend(inside);
     }
     Ok(files)
 }

@@ -3,7 +3,8 @@
 //! So submitting works in any number of processes at once, with a window open or none, on a line or off it. Whoever
 //! submitted tells the spooler afterwards ([`super::Command::Submitted`]), if one runs.
 
-use std::io::Read;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::core::Router;
@@ -86,7 +87,7 @@ impl Submitter {
         let prepared = prepare::prepare(input, &options.reading, &mut |bytes| {
             staging.write(bytes).map_err(|error| {
                 failure = Some(Failure::from(error));
-                std::io::Error::other("the spool can't be written")
+                io::Error::other("the spool can't be written")
             })
         });
         if let Some(failure) = failure {
@@ -151,6 +152,51 @@ fn envelopes(router: &Router, prepared: Prepared, options: &Options) -> Result<N
     })
 }
 
+/// The message files that a path stands for. A file, whatever its name, is itself; a folder is the files in it, by name,
+/// that end in `.eml` or have no ending (as in the folders of MH). Hidden files are none.
+///
+/// # Errors
+/// There is no such path, or the folder can't be read.
+pub fn message_files(path: &Path) -> io::Result<Vec<PathBuf>> {
+    if !path.metadata()?.is_dir() {
+        return Ok(vec![path.to_owned()]);
+    }
+    let mut inside = Vec::new();
+    for entry in path.read_dir()? {
+        let entry = entry?;
+        let hidden = entry.file_name().as_encoded_bytes().starts_with(b".");
+        if !hidden && is_message(&entry.path()) {
+            inside.push(entry.path());
+        }
+    }
+    inside.sort();
+    Ok(inside)
+}
+
+fn is_message(path: &Path) -> bool {
+    path.extension().is_none_or(|ending| ending.eq_ignore_ascii_case("eml")) && path.is_file()
+}
+
 fn now() -> i64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs().cast_signed())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+
+    #[test]
+    fn a_folder_stands_for_the_messages_in_it_by_name() {
+        let folder = tempfile::tempdir().expect("a folder");
+        for name in ["b.eml", "a.EML", "17", "notes.txt", ".hidden", ".hidden.eml"] {
+            fs::write(folder.path().join(name), "x").expect("a file");
+        }
+        fs::create_dir(folder.path().join("inner.eml")).expect("a folder");
+        let named = |names: &[&str]| names.iter().map(|name| folder.path().join(name)).collect::<Vec<_>>();
+        assert_eq!(message_files(folder.path()).expect("readable"), named(&["17", "a.EML", "b.eml"]));
+        let text = folder.path().join("notes.txt");
+        assert_eq!(message_files(&text).expect("there"), [text]);
+        assert!(message_files(&folder.path().join("gone")).is_err());
+    }
 }
