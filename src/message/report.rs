@@ -11,7 +11,7 @@ use base64::prelude::BASE64_STANDARD;
 use jiff::{Timestamp, Zoned, tz::TimeZone};
 
 use super::stamp;
-use crate::mapi::{Failure, Reply};
+use crate::mapi::{Failure, Reply, in_one_line};
 
 /// A message up to this size is returned whole.
 pub const WHOLE_BYTES: usize = 64 << 10;
@@ -202,13 +202,7 @@ fn date(at: i64) -> io::Result<String> {
 
 /// A text from outside in one line: controls and what turns the line around become spaces, and it ends somewhere.
 fn one_line(text: &str) -> String {
-    let turns = |letter| matches!(letter, '\u{2028}' | '\u{2029}' | '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}');
-    let plain: String = text
-        .chars()
-        .take(LONGEST_QUOTE)
-        .map(|letter| if letter.is_control() || turns(letter) { ' ' } else { letter })
-        .collect();
-    plain.trim().to_owned()
+    in_one_line(&text.chars().take(LONGEST_QUOTE).collect::<String>())
 }
 
 /// The same in ASCII, for fields that can't have more.
