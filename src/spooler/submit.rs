@@ -24,6 +24,8 @@ pub struct Options {
     pub sender: Option<String>,
     /// The envelope's recipients; none: the message's To, Cc and Bcc.
     pub recipients: Vec<String>,
+    /// Which program submits, in words; empty: not known.
+    pub submitter: String,
     /// How the message is read.
     pub reading: prepare::Options,
 }
@@ -148,6 +150,7 @@ fn envelopes(router: &Router, prepared: Prepared, options: &Options) -> Result<N
         smtputf8: prepared.smtputf8 || !ascii,
         not_before: prepared.not_before,
         envelopes: routing.envelopes,
+        submitter: options.submitter.clone(),
         is_report: false,
     })
 }
