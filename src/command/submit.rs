@@ -20,6 +20,7 @@ const PATIENCE: Duration = Duration::from_secs(1);
 
 /// Runs the command.
 pub(super) fn run(context: &Context, submit: &Submit) -> Result<u8, Problem> {
+    submit.transport.iter().try_for_each(|name| context.sends(name))?;
     let files = files(&submit.files)?;
     let options = Options {
         transport: submit.transport.clone(),

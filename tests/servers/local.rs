@@ -96,7 +96,7 @@ fn verbs_hold_release_and_delete() {
     assert_eq!(harness.run(&["queue", "list", "--json"]).json()["messages"][0]["state"], "queued");
     harness.run(&["queue", "delete", &id]).expect_code(0);
     assert_eq!(harness.run(&["queue", "list", "--json"]).json()["total"], 0);
-    harness.run(&["queue", "delete", &id]).expect_code(75);
+    harness.run(&["queue", "delete", &id]).expect_code(64);
 }
 
 #[test]

@@ -13,6 +13,7 @@ mod support;
 
 mod alone;
 mod cancel;
+mod command;
 mod discreet;
 mod doubt;
 mod incoming;
