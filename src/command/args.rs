@@ -37,6 +37,13 @@ pub enum Command {
     Queue(Queue),
     /// Put messages into the outgoing queue. They stay there until they are flushed.
     Submit(Submit),
+    /// Take a message from a script or a mail program, with the options of sendmail(8): -t -i -oi -f -F -bp -q and more.
+    #[command(disable_help_flag = true)]
+    Sendmail {
+        /// As for sendmail.
+        #[arg(value_name = "OPTIONS|RECIPIENTS", trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
     /// Check every transport and say what to do about what is wrong.
     Doctor {
         /// Only these transports.
@@ -45,7 +52,7 @@ pub enum Command {
 }
 
 /// `mailsluice flush`.
-#[derive(Debug, Clone, Args)]
+#[derive(Debug, Clone, Default, Args)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a switch of the command line")]
 pub struct Flush {
     /// Send what waits here. Without this and --receive: both.

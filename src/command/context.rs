@@ -32,11 +32,38 @@ pub struct Context {
 }
 
 impl Context {
-    /// Finds and loads the profile that the arguments name, or makes the demo's.
+    /// Finds and loads the profile that the arguments name, or makes the demo's. One without transports is told of:
+    /// there may be mail of those that were removed.
     ///
     /// # Errors
     /// There is none, or it is wrong.
     pub fn open(arguments: &Arguments) -> Result<Self, Problem> {
+        let context = Self::find(arguments)?;
+        if let Err(nothing) = context.has_transports() {
+            super::complain(&nothing);
+        }
+        Ok(context)
+    }
+
+    /// The same, for what nothing can be done of without a transport.
+    ///
+    /// # Errors
+    /// There is none, it is wrong, or has no transports.
+    pub(super) fn open_with_transports(arguments: &Arguments) -> Result<Self, Problem> {
+        let context = Self::find(arguments)?;
+        context.has_transports()?;
+        Ok(context)
+    }
+
+    fn has_transports(&self) -> Result<(), Problem> {
+        if !self.profile.transports.is_empty() {
+            return Ok(());
+        }
+        let file = self.places.profile_file();
+        Err(Problem::Config(format!("{}: the profile has no transports: it needs a [[transport]]", file.display())))
+    }
+
+    fn find(arguments: &Arguments) -> Result<Self, Problem> {
         if arguments.demo {
             let demo = Demo::start().map_err(|error| Problem::software("the demo can't start", &error))?;
             let context = Self::load(Places::of(Some(demo.profile_dir())))?;
@@ -62,12 +89,6 @@ impl Context {
         places.create().map_err(|error| Problem::software("the profile's folders can't be made", &error))?;
         super::logging::start(&places);
         Ok(Self { places, profile, demo: None })
-    }
-
-    /// Why nothing can be done with a profile that has no transports.
-    pub(super) fn no_transports(&self) -> Problem {
-        let file = self.places.profile_file();
-        Problem::Config(format!("{}: the profile has no transports: it needs a [[transport]]", file.display()))
     }
 
     /// The transport of this name must be the profile's.

@@ -8,6 +8,7 @@ pub mod export;
 mod flush;
 mod logging;
 mod queue;
+pub mod sendmail;
 mod status;
 mod submit;
 
@@ -19,7 +20,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde::Serialize;
 
-use crate::mapi::{Failure, is_visible, visible};
+use crate::mapi::{Failure, in_one_line, is_visible, visible};
 use crate::spool::Seconds;
 use crate::spooler::submit::SubmitError;
 use args::{Arguments, Command};
@@ -98,21 +99,13 @@ pub fn run(arguments: &Arguments, command: &Command) -> u8 {
 }
 
 fn dispatch(arguments: &Arguments, command: &Command) -> Result<u8, Problem> {
-    let context = Context::open(arguments)?;
-    if context.profile.transports.is_empty() {
-        let nothing = context.no_transports();
-        match command {
-            // There may be mail of transports that were removed.
-            Command::Status { .. } | Command::Queue(_) => complain(&nothing),
-            Command::Flush(_) | Command::Submit(_) | Command::Doctor { .. } => return Err(nothing),
-        }
-    }
     match command {
-        Command::Status { json } => status::run(&context, *json),
-        Command::Flush(flush) => flush::run(&context, flush),
-        Command::Queue(queue) => queue::run(&context, queue),
-        Command::Submit(submit) => submit::run(&context, submit),
-        Command::Doctor { names } => doctor::run(&context, names),
+        Command::Status { json } => status::run(&Context::open(arguments)?, *json),
+        Command::Flush(flush) => flush::run(&Context::open_with_transports(arguments)?, flush),
+        Command::Queue(queue) => queue::run(&Context::open(arguments)?, queue),
+        Command::Submit(submit) => submit::run(&Context::open_with_transports(arguments)?, submit),
+        Command::Sendmail { arguments: options } => sendmail::run(arguments, options),
+        Command::Doctor { names } => doctor::run(&Context::open_with_transports(arguments)?, names),
     }
 }
 
@@ -127,6 +120,15 @@ pub fn complain(problem: &dyn fmt::Display) {
 /// Prints a line on standard output. A reader that has seen enough (`| head`) is no error.
 fn say(line: &str) {
     writeln!(io::stdout(), "{line}").ok();
+}
+
+/// Which program submits: this command, and the one that called it.
+fn submitter(command: &str) -> String {
+    let caller = rustix::process::getppid().and_then(|parent| {
+        let name = std::fs::read_to_string(format!("/proc/{}/comm", parent.as_raw_nonzero())).ok()?;
+        Some(format!("{command}, called by {}", in_one_line(&name)))
+    });
+    caller.unwrap_or_else(|| command.to_owned())
 }
 
 /// Now, in seconds since the Unix epoch.

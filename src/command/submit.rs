@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::args::Submit;
 use super::context::Context;
-use super::{Problem, complain, exit, say, say_json};
+use super::{Problem, complain, exit, say, say_json, submitter};
 use crate::spooler::submit::{Options, Submitter, message_files};
 use crate::spooler::{Command, socket};
 
@@ -22,6 +22,7 @@ pub(super) fn run(context: &Context, submit: &Submit) -> Result<u8, Problem> {
         transport: submit.transport.clone(),
         sender: submit.from.clone(),
         recipients: submit.to.clone(),
+        submitter: submitter("submit"),
         ..Options::default()
     };
     let mut worst = exit::OK;
@@ -44,7 +45,7 @@ fn tell(ids: &[crate::mapi::EnvelopeId], as_json: bool) -> Result<(), Problem> {
 }
 
 /// Says to the spooler that runs, if one does, that there is something new. One that does not move finds it later.
-fn tell_spooler(context: &Context) {
+pub(super) fn tell_spooler(context: &Context) {
     if let Ok(line) = socket::connect(&context.places.socket()) {
         line.ask(Command::Submitted).channel().recv_timeout(PATIENCE).ok();
     }

@@ -340,7 +340,8 @@ fn add(places: &Places, profile: &Profile, files: &[PathBuf]) -> Notice {
             Err(error) => refused.push((file.clone(), error.to_string())),
         }
     }
-    let taken = submitter.submit_files(&messages, &Options::default(), &mut |file, error| {
+    let options = Options { submitter: "the window".to_owned(), ..Options::default() };
+    let taken = submitter.submit_files(&messages, &options, &mut |file, error| {
         refused.push((file.to_owned(), error.to_string()));
     });
     if let Some((file, failure)) = taken.failure {

@@ -22,4 +22,5 @@ mod local;
 mod outgoing;
 mod owner;
 mod phases;
+mod scripts;
 mod smoke;
