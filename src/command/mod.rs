@@ -105,7 +105,8 @@ fn dispatch(arguments: &Arguments, command: &Command) -> Result<u8, Problem> {
         Command::Queue(queue) => queue::run(&Context::open(arguments)?, queue),
         Command::Submit(submit) => submit::run(&Context::open_with_transports(arguments)?, submit),
         Command::Sendmail { arguments: options } => sendmail::run(arguments, options),
-        Command::Doctor { names } => doctor::run(&Context::open_with_transports(arguments)?, names),
+        Command::Doctor { rescue: Some(into), .. } => doctor::rescue(&Context::open(arguments)?, into),
+        Command::Doctor { names, rescue: None } => doctor::run(&Context::open_with_transports(arguments)?, names),
     }
 }
 

@@ -32,7 +32,11 @@ impl FromStr for Fingerprint {
             .collect::<Result<_, _>>()?;
         let (pairs, rest) = digits.as_chunks::<2>();
         let bytes: Vec<u8> = pairs.iter().map(|[high, low]| high << 4 | low).collect();
-        if rest.is_empty() { bytes.try_into().map(Self).map_err(|_| NoFingerprint) } else { Err(NoFingerprint) }
+        if rest.is_empty() {
+            bytes.try_into().map(Self).map_err(|_too_few_or_many| NoFingerprint)
+        } else {
+            Err(NoFingerprint)
+        }
     }
 }
 
@@ -62,7 +66,7 @@ mod tests {
     #[test]
     fn what_is_no_sha_256_is_refused() {
         let text = Fingerprint::of(b"").to_string();
-        for wrong in ["", "AB:CD", &text[1..], &format!("{text}:00"), &text.replace('A', "G"), "é"] {
+        for wrong in ["", "AB:CD", text.trim_start_matches('E'), &format!("{text}:00"), &text.replace('A', "G"), "é"] {
             assert_eq!(wrong.parse::<Fingerprint>(), Err(NoFingerprint), "{wrong}");
         }
     }

@@ -15,6 +15,7 @@ mod alone;
 mod cancel;
 mod command;
 mod discreet;
+mod disk;
 mod doubt;
 mod incoming;
 mod large;
