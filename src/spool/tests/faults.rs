@@ -121,7 +121,7 @@ fn somebody_elses_database_is_left_alone() {
 fn a_newer_schema_is_refused() {
     let scene = Scene::new();
     scene.spool.db().pragma_update(None, "user_version", 99).expect("set");
-    let newer = |error| matches!(error, SpoolError::NewerVersion { found: 99, known: 2 });
+    let newer = |error| matches!(error, SpoolError::NewerVersion { found: 99, known: 3 });
     assert!(newer(Spool::open(&scene.path).expect_err("newer")));
     assert!(newer(Reader::open(&scene.path).expect_err("newer")));
     assert!(newer(StagingBatch::begin(&scene.path).expect_err("newer")));

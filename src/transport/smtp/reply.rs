@@ -1,6 +1,6 @@
 //! Replies of SMTP and LMTP servers (RFC 5321 section 4.2, RFC 2034), put together from lines, bounded in size.
 
-use crate::mapi::Reply;
+use crate::mapi::{Reply, visible};
 
 /// The longest line taken, in bytes. RFC 5321 allows 512; challenges of AUTH may have 12,288 (RFC 4954 section 4).
 pub(super) const LONGEST_LINE: usize = 16 << 10;
@@ -35,8 +35,7 @@ impl ReplyParser {
     pub(super) fn line(&mut self, line: &[u8]) -> Result<Option<Reply>, ReplyError> {
         let (code, last, rest) = parts(line).ok_or(ReplyError::NoReply)?;
         let (enhanced, text) = split_enhanced(code, rest);
-        let text: String =
-            String::from_utf8_lossy(text).chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect();
+        let text = visible(&String::from_utf8_lossy(text));
         let reply = match self.begun.take() {
             None => Reply { code, enhanced, text },
             Some(begun) if begun.code != code => return Err(ReplyError::MixedCodes),
