@@ -20,7 +20,7 @@ use crate::profile::save::{self, NewIncoming, NewTransport};
 use crate::profile::{After, Places, Profile, SecretSource, Security};
 use crate::session::{FlushRun, Session, flush_all, flush_each};
 use crate::spool::{ListQuery, QueueVerb, Reader, Seconds, Selection};
-use crate::spooler::submit::{Options, SubmitError, Submitter};
+use crate::spooler::submit::{Options, Submitter};
 use crate::spooler::{Command, Line, Pending, PlainSecret, Reply, Spooler, Stay, Wake};
 
 /// The engine of the real window.
@@ -175,10 +175,11 @@ impl LiveEngine {
 }
 
 impl Drop for LiveEngine {
-    /// Ends the spooler if it runs here: what runs is cancelled, nothing is lost.
+    /// Ends the spooler if it runs here: after a last flush if the profile wants one, otherwise what runs is cancelled.
+    /// Nothing is lost either way.
     fn drop(&mut self) {
         if let State::Ready(opened, _) = std::mem::replace(&mut self.state, State::NoProfile) {
-            opened.spooler.end(false);
+            opened.spooler.end(opened.context.profile.schedule.on_exit);
         }
     }
 }
@@ -329,23 +330,20 @@ fn write_and_open(arguments: &Arguments, new: Option<NewProfile>) -> Result<Open
 
 /// Puts message files, and those in folders, into the queue.
 fn add(places: &Places, profile: &Profile, files: &[PathBuf]) -> Notice {
-    let mut refused = Vec::new();
+    let files: Vec<PathBuf> = files.iter().flat_map(|file| messages_in(file)).collect();
     let mut submitter = match Submitter::new(places, profile) {
         Ok(submitter) => submitter,
         Err(failure) => return Notice::Refused(failure.result(), failure.to_string()),
     };
-    for file in files.iter().flat_map(|file| messages_in(file)) {
-        let taken = std::fs::File::open(&file).map_err(|error| error.to_string()).and_then(|mut open| {
-            submitter.submit(&mut open, &Options::default()).map_err(|error: SubmitError| error.to_string())
-        });
-        if let Err(why) = taken {
-            refused.push((file, why));
-        }
+    let mut refused = Vec::new();
+    let taken = submitter.submit_files(&files, &Options::default(), &mut |file, error| {
+        refused.push((file.to_owned(), error.to_string()));
+    });
+    if let Some((file, failure)) = taken.failure {
+        // First, for that is what a person reads of the list.
+        refused.insert(0, (file, failure.to_string()));
     }
-    match submitter.commit() {
-        Ok(envelopes) => Notice::Added(envelopes.len(), refused),
-        Err(failure) => Notice::Refused(failure.result(), failure.to_string()),
-    }
+    Notice::Added(taken.envelopes.len(), refused)
 }
 
 /// A file is itself; a folder is the `.eml` files in it, by name.

@@ -113,6 +113,8 @@ pub struct ClaimedEnvelope {
     pub smtputf8: bool,
     /// When it was submitted.
     pub submitted_at: Seconds,
+    /// When it was first tried: now, for the first time or since it was submitted anew.
+    pub first_tried: Seconds,
     /// Transports that already declined it.
     pub declined: Vec<String>,
 }

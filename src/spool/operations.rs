@@ -172,7 +172,7 @@ pub(super) fn close(db: &Connection, envelope: EnvelopeId, end: &Close<'_>) -> R
     )?
     .execute(params![envelope, end.ended, end.result])?;
     let mut statement = db.prepare_cached(
-        "UPDATE envelope SET offered_at = NULL, next_try = ?2, last_attempt = ?3, last_reply = COALESCE(?4, last_reply),
+        "UPDATE envelope SET offered_at = NULL, next_try = MAX(?2, COALESCE(not_before, 0)), last_attempt = ?3, last_reply = COALESCE(?4, last_reply),
            state = (SELECT MIN(state) FROM recipient WHERE envelope = ?1)
          WHERE id = ?1 RETURNING state",
     )?;

@@ -128,7 +128,7 @@ impl Spooler {
             began: Instant::now(),
             replies: std::collections::HashMap::new(),
             keys: 0,
-            unwritten: Vec::new(),
+            unwritten: super::run::Unwritten::default(),
         };
         let socket =
             Socket::listen(&places.socket(), &line).map_err(|error| local(&places.socket(), error.to_string()))?;

@@ -3,7 +3,9 @@
 //! So submitting works in any number of processes at once, with a window open or none, on a line or off it. Whoever
 //! submitted tells the spooler afterwards ([`super::Command::Submitted`]), if one runs.
 
-use std::io::Read;
+use std::fs::File;
+use std::io::{BufReader, Read};
+use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::core::Router;
@@ -42,6 +44,9 @@ pub enum SubmitError {
     /// No transport takes these recipients.
     #[error("no transport of the profile takes {}: see its accepts", .0.join(", "))]
     NotAccepted(Vec<String>),
+    /// Its file can't be read.
+    #[error("it can't be read: {0}")]
+    Unreadable(std::io::Error),
     /// The spool can't be written.
     #[error("{0}")]
     Failure(#[from] Failure),
@@ -55,10 +60,24 @@ impl SubmitError {
             Self::NoRecipients => MapiResult::NoRecipients,
             Self::NoTransport(_) => MapiResult::NotFound,
             Self::NotAccepted(_) => MapiResult::NotMe,
+            Self::Unreadable(_) => MapiResult::DiskError,
             Self::Failure(failure) => failure.result(),
         }
     }
 }
+
+/// What became of many messages.
+#[derive(Debug, Default)]
+pub struct Taken {
+    /// The envelopes that are in the spool, in the order of submission; also those of before a failure, so that nobody
+    /// submits them again.
+    pub envelopes: Vec<EnvelopeId>,
+    /// At this file, or at one of its group before it, the spool could not be written any more.
+    pub failure: Option<(PathBuf, Failure)>,
+}
+
+/// Messages made durable in one go.
+const GROUP: usize = 500;
 
 /// Puts messages into a profile's spool.
 #[derive(Debug)]
@@ -74,6 +93,48 @@ impl Submitter {
     /// The spool can't be opened.
     pub fn new(places: &Places, profile: &Profile) -> Result<Self, Failure> {
         Ok(Self { router: Router::new(profile), batch: StagingBatch::begin(&places.spool())? })
+    }
+
+    /// Takes the messages of these files and makes them durable, a group at a time; `-` is standard input. One bad
+    /// message does not keep the others out: `refused` hears of it.
+    pub fn submit_files(
+        &mut self,
+        files: &[PathBuf],
+        options: &Options,
+        refused: &mut dyn FnMut(&Path, SubmitError),
+    ) -> Taken {
+        let mut taken = Taken::default();
+        for (number, file) in files.iter().enumerate() {
+            let mut done = match self.submit_file(file, options) {
+                Err(SubmitError::Failure(failure)) => Err(failure),
+                Err(error) => {
+                    refused(file, error);
+                    Ok(Vec::new())
+                }
+                Ok(()) => Ok(Vec::new()),
+            };
+            let ends_group = number + 1 == files.len() || (number + 1) % GROUP == 0;
+            if done.is_ok() && ends_group {
+                done = self.commit();
+            }
+            match done {
+                Ok(envelopes) => taken.envelopes.extend(envelopes),
+                Err(failure) => {
+                    taken.envelopes.extend(self.batch.durable());
+                    taken.failure = Some((file.clone(), failure));
+                    break;
+                }
+            }
+        }
+        taken
+    }
+
+    fn submit_file(&mut self, file: &Path, options: &Options) -> Result<(), SubmitError> {
+        if file == Path::new("-") {
+            return self.submit(&mut std::io::stdin().lock(), options);
+        }
+        let file = File::open(file).map_err(SubmitError::Unreadable)?;
+        self.submit(&mut BufReader::new(file), options)
     }
 
     /// Takes one message. It is durable when [`Self::commit`] returns.
@@ -101,14 +162,9 @@ impl Submitter {
     /// Makes everything taken so far durable, in one go. Gives the envelopes, in the order of submission.
     ///
     /// # Errors
-    /// The spool can't be written. Of many messages the first may be in the spool: [`Self::durable`] tells.
+    /// The spool can't be written.
     pub fn commit(&mut self) -> Result<Vec<EnvelopeId>, Failure> {
         Ok(self.batch.commit()?)
-    }
-
-    /// After an error: the envelopes that are in the spool all the same and that no commit has told of.
-    pub fn durable(&mut self) -> Vec<EnvelopeId> {
-        self.batch.durable()
     }
 }
 

@@ -3,6 +3,7 @@
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use crossbeam_channel::Sender;
 use tokio::sync::oneshot;
@@ -15,6 +16,9 @@ use crate::mapi::{Class, EnvelopeId, Failure, Outcome, RecipientId, Stage};
 pub const CLAIM_MESSAGES: u32 = 64;
 /// Content bytes asked for at a time.
 pub const CLAIM_BYTES: u64 = 8 << 20;
+
+/// How long a person may take to answer. Whoever could have answered may be gone, and others wait for the transport.
+const PATIENCE: Duration = Duration::from_secs(600);
 
 /// The answers that transports wait for. The spooler's loop hands them in under their ticket.
 #[derive(Debug, Default)]
@@ -132,7 +136,7 @@ impl Support {
     /// [`Class::NeedsPerson`] when nobody may be asked or nobody answered, [`Class::Cancelled`].
     pub async fn ask(&self, question: Question) -> Result<secrecy::SecretString, Failure> {
         let Question::Password { user, host, .. } = &question;
-        let account = format!("{user}@{host}");
+        let (account, host) = (format!("{user}@{host}"), host.clone());
         if !self.interactive {
             return Err(Failure::new(Class::NeedsPerson, Stage::Login, host.as_str(), "needs a password"));
         }
@@ -140,7 +144,12 @@ impl Support {
         if let Some(failure) = self.declined.lock().unwrap_or_else(PoisonError::into_inner).get(&account) {
             return Err(failure.clone());
         }
-        match self.request(|ticket| ReportKind::Question { ticket, question }).await {
+        let asked = self.request(|ticket| ReportKind::Question { ticket, question });
+        let answer = tokio::time::timeout(PATIENCE, asked).await.unwrap_or_else(|_elapsed| {
+            let what = format!("needs a password, and nobody answered within {} minutes", PATIENCE.as_secs() / 60);
+            Err(Failure::new(Class::NeedsPerson, Stage::Login, host.as_str(), what))
+        });
+        match answer {
             Ok(Answer::Secret(secret)) => Ok(secret),
             Ok(other) => Err(unexpected(other)),
             Err(failure) => {
@@ -184,6 +193,8 @@ pub struct Submissions {
 struct Claimed {
     jobs: VecDeque<Job>,
     drained: bool,
+    /// Why no more could be claimed, though there may be some.
+    failure: Option<Failure>,
 }
 
 impl Submissions {
@@ -206,7 +217,10 @@ impl Submissions {
                 .await;
             match answer {
                 Ok(Answer::Jobs(jobs)) if !jobs.is_empty() => claimed.jobs.extend(jobs),
-                _ => claimed.drained = true,
+                answer => {
+                    claimed.drained = true;
+                    claimed.failure = answer.err();
+                }
             }
         }
         claimed.jobs.pop_front()
@@ -235,12 +249,16 @@ impl Submissions {
     }
 
     /// Gives back what was claimed and not taken. The phase's driver calls it when the phase is over.
-    pub async fn give_back(&self) {
+    ///
+    /// # Errors
+    /// The queue was not drained: the spool could not be written, or the flush was cancelled.
+    pub async fn give_back(&self) -> Result<(), Failure> {
         let mut claimed = self.claimed.lock().await;
         claimed.drained = true;
         for job in std::mem::take(&mut claimed.jobs) {
             self.end_all(&job, &Outcome::Returned);
         }
+        claimed.failure.take().map_or(Ok(()), Err)
     }
 }
 

@@ -18,6 +18,7 @@ mod timing;
 mod tests;
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use crate::mapi::{Class, EntryId, MapiResult, ResourceType, Row, Stage, ValidateFlags};
 use crate::profile::{InDoubtPolicy, Schedule};
@@ -61,9 +62,17 @@ pub struct Core {
     numbers: u64,
     runs: i64,
     validations: BTreeMap<u64, Validation>,
-    shutdown: Option<RequestKey>,
+    shutdown: Option<Shutdown>,
     stopped: bool,
-    published: BTreeMap<EntryId, Row>,
+    published: Option<Row>,
+}
+
+/// The spooler is to end.
+#[derive(Debug, Clone, Copy)]
+struct Shutdown {
+    request: RequestKey,
+    /// Who was cancelled and does not let go by then is left behind. `None`: everyone may finish.
+    at_latest: Option<Duration>,
 }
 
 /// A `ValidateState` request over one or more transports.
@@ -91,7 +100,7 @@ impl Core {
             validations: BTreeMap::new(),
             shutdown: None,
             stopped: false,
-            published: BTreeMap::new(),
+            published: None,
         }
     }
 
@@ -103,7 +112,7 @@ impl Core {
             Input::Request(request, command) => self.request(request, command, now, &mut effects),
             Input::Report(report) => self.report(report, now, &mut effects),
             Input::Tick => self.tick(now, &mut effects),
-            Input::Claimed { transport, envelopes } => self.claimed(&transport, envelopes),
+            Input::Claimed { transport, envelopes } => self.claimed(&transport, envelopes, now, &mut effects),
             Input::Changed { request, envelopes } => {
                 for transport in &mut self.transports {
                     transport.queue_changed = true;
@@ -111,9 +120,6 @@ impl Core {
                 effects.push(Effect::Reply(request, Reply::Changed(envelopes)));
             }
             Input::Counted { counts, next_due } => self.counted(&counts, &next_due),
-            Input::SpoolFailed(failure) => {
-                effects.push(Effect::Log(Severity::Error, None, format!("{failure}. {}", failure.remedy())));
-            }
         }
         self.start_what_can(now, &mut effects);
         self.stop_if_done(now, &mut effects);
@@ -135,12 +141,12 @@ impl Core {
                 effects.push(Effect::Reply(request, Reply::Done));
             }
             Command::Cancel { transport } => {
-                self.cancel(transport.as_ref(), now, effects);
+                self.cancel(transport.as_ref(), effects);
                 effects.push(Effect::Reply(request, Reply::Done));
             }
             Command::ValidateState { object, flags } => self.validate(request, &object, flags, effects),
             Command::WorkOffline(offline) => {
-                self.work_offline(offline, now, effects);
+                self.work_offline(offline, effects);
                 effects.push(Effect::Reply(request, Reply::Done));
             }
             Command::AnswerQuestion { question, secret } => {
@@ -187,10 +193,10 @@ impl Core {
         self.numbers
     }
 
-    fn work_offline(&mut self, offline: bool, now: Now, effects: &mut Vec<Effect>) {
+    fn work_offline(&mut self, offline: bool, effects: &mut Vec<Effect>) {
         self.offline = offline;
         if offline {
-            self.cancel(None, now, effects);
+            self.cancel(None, effects);
         }
         for transport in &mut self.transports {
             transport.dirty = true;

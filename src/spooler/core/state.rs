@@ -62,6 +62,13 @@ pub struct Order {
     pub group: u64,
 }
 
+impl Order {
+    /// Whether doing both is no more than doing one.
+    pub fn is_like(&self, other: &Self) -> bool {
+        Self { group: other.group, ..self.clone() } == *other
+    }
+}
+
 /// A flush that runs.
 #[derive(Debug)]
 pub struct Run {
@@ -195,6 +202,11 @@ impl TransportState {
             dirty: true,
             queue_changed: false,
         }
+    }
+
+    /// Whether it does anything that must end before it can do another thing.
+    pub const fn is_at_work(&self) -> bool {
+        self.run.is_some() || self.validating.is_some()
     }
 
     /// Whether a flush of any of these directions runs or waits.
