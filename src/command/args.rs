@@ -41,6 +41,9 @@ pub enum Command {
     Doctor {
         /// Only these transports.
         names: Vec<String>,
+        /// Save the messages of a damaged spool into this folder, as .eml files. The spool stays as it is.
+        #[arg(long, value_name = "FOLDER", conflicts_with = "names")]
+        rescue: Option<PathBuf>,
     },
 }
 

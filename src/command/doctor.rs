@@ -1,10 +1,14 @@
 //! `mailsluice doctor`: `ValidateState` on each transport, with what to do about it.
 
+use std::path::Path;
+
 use super::context::Context;
 use super::{Problem, exit, printable, say};
-use crate::mapi::{MapiResult, ValidateFlags};
+use crate::mapi::{Class, Failure, MapiResult, Stage, ValidateFlags};
+use crate::spool::rescue::{self, Rescued};
+use crate::spool::{Reader, SpoolError};
 use crate::spooler::core::rows::transport_id;
-use crate::spooler::{Command, Line, Reply};
+use crate::spooler::{self, Command, Line, Reply};
 
 /// Runs the command.
 pub(super) fn run(context: &Context, names: &[String]) -> Result<u8, Problem> {
@@ -15,6 +19,11 @@ pub(super) fn run(context: &Context, names: &[String]) -> Result<u8, Problem> {
             printable(unknown),
             known.join(", ")
         )));
+    }
+    if names.is_empty()
+        && let Some(code) = look_at_spool(context)?
+    {
+        return Ok(code);
     }
     let chosen: Vec<&str> =
         known.into_iter().filter(|name| names.is_empty() || names.iter().any(|wanted| wanted == name)).collect();
@@ -27,6 +36,46 @@ pub(super) fn run(context: &Context, names: &[String]) -> Result<u8, Problem> {
         codes.push(exit::of_mapi(result));
     }
     Ok(exit::worst(codes))
+}
+
+/// Whether the spool is sound. One that is not is left alone: its exit code, and nothing more is done.
+fn look_at_spool(context: &Context) -> Result<Option<u8>, Problem> {
+    let path = context.places.spool();
+    if std::fs::exists(&path).is_ok_and(|there| !there) {
+        return Ok(None);
+    }
+    match Reader::open(&path).and_then(|mut reader| reader.check()) {
+        Ok(()) => {
+            say("ok  spool: sound");
+            Ok(None)
+        }
+        Err(error @ SpoolError::Damaged(_)) => {
+            say(&format!("!!  {}: {}", path.display(), printable(&error.to_string())));
+            Ok(Some(exit::of_failure(&error.into())))
+        }
+        Err(error) => Err(Failure::from(error).into()),
+    }
+}
+
+/// Saves what can be read of a damaged spool.
+pub(super) fn rescue(context: &Context, into: &Path) -> Result<u8, Problem> {
+    let Some(_lock) = spooler::lock(&context.places)? else {
+        let at = context.places.lock_file().display().to_string();
+        let what = "another Mailsluice works on this profile; end it, then try again";
+        return Err(Failure::new(Class::Transient, Stage::Store, at, what).into());
+    };
+    let spool = context.places.spool();
+    let Rescued { whole, incomplete, lost } = rescue::rescue(&spool, into).map_err(Failure::from)?;
+    say(&format!("{whole} messages saved in {}", into.display()));
+    if incomplete > 0 {
+        say(&format!("{incomplete} more with pieces missing, as .incomplete.eml"));
+    }
+    if lost > 0 {
+        say(&format!("{lost} were still to be sent and can't be read"));
+    }
+    say(&format!("{} tells sender, recipients and state of each.", into.join(rescue::LIST).display()));
+    say(&format!("Now move {} aside with the files beside it, and submit what is still to be sent.", spool.display()));
+    Ok(if incomplete + lost > 0 { exit::DATA_ERROR } else { exit::OK })
 }
 
 fn validate(line: &Line, names: &[&str]) -> Result<Vec<(MapiResult, String)>, Problem> {

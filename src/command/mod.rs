@@ -99,7 +99,8 @@ fn dispatch(arguments: &Arguments, command: &Command) -> Result<u8, Problem> {
         Command::Flush(flush) => flush::run(&context, flush),
         Command::Queue(queue) => queue::run(&context, queue),
         Command::Submit(submit) => submit::run(&context, submit),
-        Command::Doctor { names } => doctor::run(&context, names),
+        Command::Doctor { rescue: Some(into), .. } => doctor::rescue(&context, into),
+        Command::Doctor { names, rescue: None } => doctor::run(&context, names),
     }
 }
 

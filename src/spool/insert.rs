@@ -2,9 +2,9 @@
 
 use rusqlite::{Connection, OptionalExtension, params};
 
-use super::SpoolError;
 use super::model::{CHUNK_BYTES, NewMessage, Seconds};
 use super::sql::{int, json};
+use super::{SpoolError, checksum};
 use crate::mapi::{EnvelopeId, MessageId, QueueState};
 
 /// A row for content that is still being written.
@@ -19,9 +19,9 @@ pub(super) fn staged_message(db: &Connection, token: &str) -> Result<MessageId, 
 
 /// Writes bytes as chunks, the first of them numbered `number`.
 pub(super) fn chunks(db: &Connection, message: MessageId, number: u32, bytes: &[u8]) -> Result<(), SpoolError> {
-    let mut statement = db.prepare_cached("INSERT INTO chunk (message, number, bytes) VALUES (?1, ?2, ?3)")?;
+    let mut statement = db.prepare_cached("INSERT INTO chunk (message, number, bytes, crc) VALUES (?1, ?2, ?3, ?4)")?;
     for (number, piece) in (number..).zip(bytes.chunks(CHUNK_BYTES)) {
-        statement.execute(params![message, number, piece])?;
+        statement.execute(params![message, number, piece, checksum::of(piece)])?;
     }
     Ok(())
 }

@@ -20,7 +20,7 @@ use crate::profile::places::private_file_options;
 const APPLICATION_ID: i64 = 0x4D53_504C;
 
 /// Step n makes schema n out of schema n - 1. What was released is never edited, only followed.
-const STEPS: &[&str] = &[include_str!("schema/001.sql")];
+const STEPS: &[&str] = &[include_str!("schema/001.sql"), include_str!("schema/002.sql")];
 
 /// How long to wait for another process to finish writing. Transactions last milliseconds.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -97,7 +97,8 @@ fn create(path: &Path) -> Result<(), SpoolError> {
     made
 }
 
-fn build(path: &Path) -> Result<(), SpoolError> {
+/// A new spool under this name.
+pub(super) fn build(path: &Path) -> Result<(), SpoolError> {
     let mut db = Connection::open(path)?;
     db.execute_batch(&format!(
         "PRAGMA auto_vacuum = INCREMENTAL; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;

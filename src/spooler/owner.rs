@@ -140,6 +140,15 @@ impl Spooler {
     }
 }
 
+/// A profile to oneself, without a spooler; `None` when another process has it. It goes with the file, or with the
+/// process, however that ends.
+///
+/// # Errors
+/// The lock's file can't be made.
+pub fn lock(places: &Places) -> Result<Option<File>, Failure> {
+    take_lock(&places.lock_file())
+}
+
 /// The lock, or `None` when another process has it. It goes with the process, however that ends.
 fn take_lock(path: &Path) -> Result<Option<File>, Failure> {
     let opened = crate::profile::places::private_file_options().create(true).open(path);

@@ -14,6 +14,7 @@ mod support;
 mod alone;
 mod cancel;
 mod discreet;
+mod disk;
 mod doubt;
 mod incoming;
 mod large;

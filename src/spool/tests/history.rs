@@ -65,6 +65,25 @@ fn room_is_given_back_to_the_disk() {
 }
 
 #[test]
+fn a_flipped_bit_is_never_sent() {
+    let mut scene = Scene::new();
+    let id = scene.submit(&["a@example.net"]);
+    let large = submit(&scene.path, &message("work", &["b@example.net"]), &vec![b'x'; 100_000])[0];
+    scene.spool.db().execute("UPDATE chunk SET bytes = CAST('y' || substr(bytes, 2) AS BLOB)", ()).expect("spoiled");
+    let claimed = scene.claim(NOW);
+    assert_eq!(claimed.len(), 2);
+    assert!(claimed.iter().all(|one| one.inline.is_none()));
+    let store = StoredContent::open(&scene.path).expect("contents");
+    for one in &claimed {
+        use crate::transport::ContentStore as _;
+        assert!(store.chunk(one.message, 0).expect_err("spoiled").what.contains("not what was written"));
+    }
+    for id in [id, large] {
+        assert!(matches!(scene.reader.write_content(id, &mut |_| Ok(())), Err(SpoolError::Damaged(_))));
+    }
+}
+
+#[test]
 fn large_contents_come_back_byte_for_byte_in_chunks() {
     let mut scene = Scene::new();
     // Two spills and a rest that ends within a chunk.
