@@ -280,9 +280,11 @@ fn also_declined(list: &str, transport: String) -> Result<Vec<String>, SpoolErro
 /// Deletes the content of those messages all of whose envelopes were sent or deleted.
 pub(super) fn release_content(db: &Connection, messages: &[MessageId]) -> Result<(), SpoolError> {
     let mut statement = db.prepare_cached(
-        "DELETE FROM chunk WHERE message IN (SELECT value FROM json_each(?1))
-           AND NOT EXISTS (SELECT 1 FROM envelope e WHERE e.message = chunk.message AND e.state <> ?2)",
+        "DELETE FROM chunk WHERE message = ?1
+           AND NOT EXISTS (SELECT 1 FROM envelope e WHERE e.message = ?1 AND e.state <> ?2)",
     )?;
-    statement.execute(params![json(messages)?, QueueState::Sent])?;
+    for message in messages {
+        statement.execute(params![message, QueueState::Sent])?;
+    }
     Ok(())
 }
