@@ -79,9 +79,8 @@ impl Arguments {
     }
 
     fn runs(&self, scenario: &'static Scenario) -> Vec<Run> {
-        let wanted = |run: &&Run| {
-            self.peer.is_empty() || self.peer.iter().any(|word| run.name().starts_with(word.as_str()))
-        };
+        let wanted =
+            |run: &&Run| self.peer.is_empty() || self.peer.iter().any(|word| run.name().starts_with(word.as_str()));
         scenario.runs.iter().filter(wanted).copied().collect()
     }
 

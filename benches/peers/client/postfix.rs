@@ -32,7 +32,8 @@ pub(super) fn send(job: &Send<'_>, reuse: bool) -> Result<Usage, String> {
     if waiting(&postfix) != job.count {
         return Err(format!("{} in its queue instead of {}", waiting(&postfix), job.count));
     }
-    let master = fs::read_to_string(postfix.folder().join("spool/pid/master.pid")).map_err(|error| error.to_string())?;
+    let master =
+        fs::read_to_string(postfix.folder().join("spool/pid/master.pid")).map_err(|error| error.to_string())?;
     let master = master.trim().parse().map_err(|error| format!("master.pid: {error}"))?;
     let tree = Tree::watch(master);
     let begin = std::time::Instant::now();
