@@ -6,6 +6,7 @@ mod doctor;
 pub mod exit;
 pub mod export;
 mod flush;
+mod import;
 mod logging;
 mod queue;
 pub mod sendmail;
@@ -104,6 +105,7 @@ fn dispatch(arguments: &Arguments, command: &Command) -> Result<u8, Problem> {
         Command::Flush(flush) => flush::run(&Context::open_with_transports(arguments)?, flush),
         Command::Queue(queue) => queue::run(&Context::open(arguments)?, queue),
         Command::Submit(submit) => submit::run(&Context::open_with_transports(arguments)?, submit),
+        Command::Import { program, file } => import::run(arguments, *program, file),
         Command::Sendmail { arguments: options } => sendmail::run(arguments, options),
         Command::Doctor { rescue: Some(into), .. } => doctor::rescue(&Context::open(arguments)?, into),
         Command::Doctor { names, rescue: None } => doctor::run(&Context::open_with_transports(arguments)?, names),
