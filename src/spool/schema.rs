@@ -125,10 +125,10 @@ fn known(steps: &[&str]) -> i64 {
 
 fn other_version(found: i64, steps: &[&str]) -> SpoolError {
     let known = known(steps);
-    if found > known {
-        SpoolError::NewerVersion { found, known }
-    } else {
-        SpoolError::Damaged(format!("schema {found} was never migrated"))
+    match found {
+        ..0 => SpoolError::Damaged(format!("there is no schema {found}")),
+        _ if found > known => SpoolError::NewerVersion { found, known },
+        _ => SpoolError::OlderVersion { found, known },
     }
 }
 
