@@ -11,7 +11,9 @@ use crate::mapi::{Class, Failure, Stage};
 #[derive(Debug, thiserror::Error)]
 pub enum SpoolError {
     /// The file is not a spool, or no longer a sound one.
-    #[error("the spool is damaged ({0}); put the file aside and restore it from a backup")]
+    #[error(
+        "the spool is damaged ({0}); `mailsluice doctor --rescue FOLDER` saves the messages that can be read; then put the file aside"
+    )]
     Damaged(String),
     /// The file or its folder may not be written.
     #[error("the spool can't be written; allow yourself to write the file and its folder")]

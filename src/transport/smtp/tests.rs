@@ -27,6 +27,7 @@ fn config(port: u16) -> SmtpConfig {
         password: None,
         auth: AuthChoice::Auto,
         ca_file: None,
+        fingerprint: None,
     };
     SmtpConfig { server, connections: 1 }
 }
