@@ -19,6 +19,15 @@ pub(super) fn apply(db: &Connection, op: &SpoolOp) -> Result<(), SpoolError> {
             finish(db, *envelope, recipients, *next_try, *at)
         }
         SpoolOp::Reroute { envelope, recipients, transport } => reroute(db, *envelope, recipients, transport),
+        SpoolOp::LastRun { transport, last } => {
+            let failure = last.failure.as_ref().map(json).transpose()?;
+            db.prepare_cached(
+                "INSERT INTO last_run (transport, at, failure) VALUES (?1, ?2, ?3)
+                 ON CONFLICT (transport) DO UPDATE SET at = excluded.at, failure = excluded.failure",
+            )?
+            .execute(params![transport, last.at, failure])?;
+            Ok(())
+        }
         SpoolOp::Received { transport, mailbox, uids, at } => {
             let mut statement = db.prepare_cached(
                 "INSERT INTO received (transport, mailbox, uid, at) VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO NOTHING",

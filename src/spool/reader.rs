@@ -41,14 +41,14 @@ impl Reader {
     pub fn show(&mut self, envelope: EnvelopeId) -> Result<Option<QueueDetail>, SpoolError> {
         let view = self.db.transaction_with_behavior(TransactionBehavior::Deferred)?;
         let Some(row) = list::row(&view, envelope, u32::MAX)? else { return Ok(None) };
-        let (sender, message_id) = view
+        let (sender, message_id, submitter) = view
             .prepare_cached(
-                "SELECT e.sender, m.message_id FROM envelope e JOIN message m ON m.id = e.message WHERE e.id = ?1",
+                "SELECT e.sender, m.message_id, m.submitter FROM envelope e JOIN message m ON m.id = e.message WHERE e.id = ?1",
             )?
-            .query_row([envelope], |row| Ok((row.get(0)?, row.get(1)?)))?;
+            .query_row([envelope], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
         let recipients = recipients(&view, envelope)?;
         let history = history(&view, envelope)?;
-        Ok(Some(QueueDetail { row, sender, message_id, recipients, history }))
+        Ok(Some(QueueDetail { row, sender, message_id, submitter, recipients, history }))
     }
 
     /// Looks at every page. Takes as long as reading the whole file does.

@@ -20,7 +20,8 @@ use crate::profile::places::private_file_options;
 const APPLICATION_ID: i64 = 0x4D53_504C;
 
 /// Step n makes schema n out of schema n - 1. What was released is never edited, only followed.
-const STEPS: &[&str] = &[include_str!("schema/001.sql"), include_str!("schema/002.sql")];
+const STEPS: &[&str] =
+    &[include_str!("schema/001.sql"), include_str!("schema/002.sql"), include_str!("schema/003.sql")];
 
 /// How long to wait for another process to finish writing. Transactions last milliseconds.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -124,10 +125,10 @@ fn known(steps: &[&str]) -> i64 {
 
 fn other_version(found: i64, steps: &[&str]) -> SpoolError {
     let known = known(steps);
-    if found > known {
-        SpoolError::NewerVersion { found, known }
-    } else {
-        SpoolError::Damaged(format!("schema {found} was never migrated"))
+    match found {
+        ..0 => SpoolError::Damaged(format!("there is no schema {found}")),
+        _ if found > known => SpoolError::NewerVersion { found, known },
+        _ => SpoolError::OlderVersion { found, known },
     }
 }
 

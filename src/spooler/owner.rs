@@ -112,6 +112,7 @@ impl Spooler {
             in_doubt: profile.in_doubt,
             schedule: profile.schedule,
             keeps_time: stay == Stay::Long,
+            last_runs: spool.last_runs()?,
             first_run: i64::try_from(wall.as_millis()).unwrap_or(0),
         };
         let (line, requests) = Line::new();

@@ -197,7 +197,7 @@ fn a_broken_spool_is_left_alone_and_its_messages_are_saved() {
     for entry in std::fs::read_dir(&saved).expect("a folder") {
         let path = entry.expect("an entry").path();
         let name = path.file_name().expect("a name").to_string_lossy().into_owned();
-        if name.ends_with(".eml") && !name.contains("incomplete") {
+        if path.extension().is_some_and(|end| end == "eml") && !name.contains("incomplete") {
             whole += 1;
             let text = std::fs::read(&path).expect("a message");
             assert!(text.ends_with(b"x\r\n"), "{name} is not whole");

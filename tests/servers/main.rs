@@ -13,6 +13,7 @@ mod support;
 
 mod alone;
 mod cancel;
+mod command;
 mod discreet;
 mod disk;
 mod doubt;
@@ -22,4 +23,5 @@ mod local;
 mod outgoing;
 mod owner;
 mod phases;
+mod scripts;
 mod smoke;

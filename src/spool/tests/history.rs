@@ -4,6 +4,20 @@ use super::*;
 use crate::transport::ContentStore as _;
 
 #[test]
+fn how_a_run_ended_is_remembered_until_the_next_one() {
+    let mut scene = Scene::new();
+    let failure = Failure::new(Class::Offline, Stage::Connect, "mx:25", "connection refused");
+    let failed = LastRun { at: Some(NOW), failure: Some(failure) };
+    let well = LastRun { at: Some(NOW + 1), failure: None };
+    let op = |last: &LastRun| SpoolOp::LastRun { transport: "work".to_owned(), last: last.clone() };
+    scene.spool.apply(&[op(&failed)]).expect("written");
+    let mut next = Spool::open(&scene.path).expect("opened");
+    assert_eq!(next.last_runs().expect("read"), [("work".to_owned(), failed)].into());
+    next.apply(&[op(&well)]).expect("written");
+    assert_eq!(next.last_runs().expect("read"), [("work".to_owned(), well)].into());
+}
+
+#[test]
 fn received_messages_are_known_by_transport_and_mailbox_until_forgotten() {
     let mut scene = Scene::new();
     let uids = |uids: &[&str]| uids.iter().map(|uid| (*uid).to_owned()).collect::<Vec<_>>();

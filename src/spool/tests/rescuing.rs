@@ -19,7 +19,7 @@ fn written() -> (TempDir, PathBuf, Vec<Vec<u8>>) {
             let size = [300, 5_000, 20_000, 2 * CHUNK_BYTES + 7][if number == 20 { 3 } else { number % 3 }];
             format!("Subject: number {number}\r\n\r\n")
                 .bytes()
-                .chain((0..size).map(|at| b'a' + (at % 23) as u8))
+                .chain((0..size).map(|at| b"abcdefghijklmnopqrstuvw"[at % 23]))
                 .collect()
         })
         .collect();
@@ -41,7 +41,7 @@ fn rescued(spool: &Path, into: &Path, contents: &[Vec<u8>]) -> Rescued {
     for entry in fs::read_dir(into).expect("a folder") {
         let path = entry.expect("an entry").path();
         let name = path.file_name().expect("a name").to_string_lossy().into_owned();
-        if name.ends_with(".eml") && !name.contains("incomplete") {
+        if path.extension().is_some_and(|end| end == "eml") && !name.contains("incomplete") {
             let bytes = fs::read(&path).expect("a message");
             let which = contents.iter().position(|content| *content == bytes);
             assert_eq!(seen.insert(which.unwrap_or_else(|| panic!("{name} is nobody's")), name), None);
