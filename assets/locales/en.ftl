@@ -154,6 +154,7 @@ st-needs-password = Needs a password
 st-needs-password-detail = Nothing is sent or received until it is entered
 st-last-run = Last run { $ago }
 st-next-run = Next run { $when }
+st-next-try = Next try { $when }
 st-never-run = Not run yet
 st-deferred = { $n ->
     [one] 1 put off, tried again by itself

@@ -2,15 +2,17 @@
 
 use rusqlite::{Connection, OptionalExtension, Params, Row, params};
 
-use super::SpoolError;
 use super::model::{ClaimedEnvelope, Eligibility, INLINE_BYTES, Seconds};
 use super::sql::unsigned;
+use super::{SpoolError, checksum};
 use crate::mapi::{MessageId, QueueState, RecipientId};
 
 /// What one transport may take next in one state, first due first. Read from the index in order: its cost is that of
 /// the rows it gives, not of the queue.
 pub(super) const CANDIDATES: &str = "
-    SELECT e.id, e.message, e.attempts, e.sender, e.size, m.eight_bit, m.smtputf8, e.queued_at, e.declined
+    SELECT e.id, e.message, e.attempts, e.sender, e.size, m.eight_bit, m.smtputf8, e.queued_at, e.declined,
+      CASE WHEN e.attempts > 0 THEN (SELECT a.began FROM attempt a WHERE a.envelope = e.id
+        AND a.number = (SELECT MAX(number) FROM attempt WHERE envelope = e.id) - e.attempts + 1) END
     FROM envelope e INDEXED BY envelope_due CROSS JOIN message m ON m.id = e.message
     WHERE e.transport = ?1 AND e.state = ?2 AND e.due <= ?3 AND e.run <> ?4
       AND (e.not_before IS NULL OR e.not_before <= ?5)
@@ -19,7 +21,9 @@ pub(super) const CANDIDATES: &str = "
 /// The same for deferred ones whose back-off is lifted: all runs but one stand in two ranges of an index, so those that
 /// this run has had cost nothing, however many they are. The ones that waited longest for a try come first.
 pub(super) const LIFTED: &str = "
-    SELECT e.id, e.message, e.attempts, e.sender, e.size, m.eight_bit, m.smtputf8, e.queued_at, e.declined
+    SELECT e.id, e.message, e.attempts, e.sender, e.size, m.eight_bit, m.smtputf8, e.queued_at, e.declined,
+      CASE WHEN e.attempts > 0 THEN (SELECT a.began FROM attempt a WHERE a.envelope = e.id
+        AND a.number = (SELECT MAX(number) FROM attempt WHERE envelope = e.id) - e.attempts + 1) END
     FROM envelope e INDEXED BY envelope_tried CROSS JOIN message m ON m.id = e.message
     WHERE e.transport = ?1 AND e.state = 3 AND e.run BETWEEN ?2 AND ?3
       AND (e.not_before IS NULL OR e.not_before <= ?4)
@@ -39,19 +43,21 @@ pub(super) fn claim(
             db,
             CANDIDATES,
             params![transport, QueueState::Queued, wished, which.run, wished, most.0],
+            which.now,
             &mut found,
         )?;
     }
     if which.lift_back_off {
         // Run numbers rise with the clock, and clocks are set back: hence not only the lower ones.
         for (from, to) in [(i64::MIN, which.run.saturating_sub(1)), (which.run.saturating_add(1), i64::MAX)] {
-            candidates(db, LIFTED, params![transport, from, to, wished, most.0], &mut found)?;
+            candidates(db, LIFTED, params![transport, from, to, wished, most.0], which.now, &mut found)?;
         }
     } else {
         candidates(
             db,
             CANDIDATES,
             params![transport, QueueState::Deferred, which.now, which.run, wished, most.0],
+            which.now,
             &mut found,
         )?;
     }
@@ -67,17 +73,18 @@ fn candidates(
     db: &Connection,
     sql: &str,
     values: impl Params,
+    now: Seconds,
     found: &mut Vec<ClaimedEnvelope>,
 ) -> Result<(), SpoolError> {
     let mut statement = db.prepare_cached(sql)?;
     let mut rows = statement.query(values)?;
     while let Some(row) = rows.next()? {
-        found.push(candidate(row)?);
+        found.push(candidate(row, now)?);
     }
     Ok(())
 }
 
-fn candidate(row: &Row<'_>) -> Result<ClaimedEnvelope, SpoolError> {
+fn candidate(row: &Row<'_>, now: Seconds) -> Result<ClaimedEnvelope, SpoolError> {
     let declined: String = row.get(8)?;
     Ok(ClaimedEnvelope {
         envelope: row.get(0)?,
@@ -90,6 +97,7 @@ fn candidate(row: &Row<'_>) -> Result<ClaimedEnvelope, SpoolError> {
         eight_bit: row.get(5)?,
         smtputf8: row.get(6)?,
         submitted_at: row.get(7)?,
+        first_tried: row.get::<_, Option<Seconds>>(9)?.unwrap_or(now),
         declined: serde_json::from_str(&declined).map_err(|error| SpoolError::json("declined", &error))?,
     })
 }
@@ -144,7 +152,8 @@ fn inline(db: &Connection, message: MessageId, size: u64) -> Result<Option<Vec<u
     if size > INLINE_BYTES {
         return Ok(None);
     }
-    let mut statement = db.prepare_cached("SELECT bytes FROM chunk WHERE message = ?1 AND number = 0")?;
-    let bytes: Option<Vec<u8>> = statement.query_row([message], |row| row.get(0)).optional()?;
-    Ok(bytes.filter(|bytes| bytes.len() as u64 == size))
+    let mut statement = db.prepare_cached("SELECT bytes, crc FROM chunk WHERE message = ?1 AND number = 0")?;
+    let piece = statement.query_row([message], |row| Ok((row.get::<_, Vec<u8>>(0)?, row.get(1)?))).optional()?;
+    let sound = piece.filter(|(bytes, crc)| bytes.len() as u64 == size && checksum::fits(bytes, *crc));
+    Ok(sound.map(|(bytes, _)| bytes))
 }

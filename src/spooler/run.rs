@@ -11,13 +11,16 @@ use crossbeam_channel::{Receiver, Sender, TryRecvError, after, never, select};
 
 use super::core::{Core, Effect, InFlight, Input, Now, RequestKey};
 use super::line::{Incoming, ReplyTo};
-use super::protocol::{Command, Event, LogLine, Reply};
+use super::protocol::{Command, Event, LogLine, Reply, TransportResult};
 use super::publish::Publisher;
 use super::reader::Query;
 use crate::mapi::{Failure, Outcome};
-use crate::spool::{ClaimedEnvelope, Spool, SpoolError, SpoolTransaction};
+use crate::spool::{ClaimedEnvelope, Spool, SpoolError, SpoolOp, SpoolTransaction};
 use crate::transport::runtime::Runtime;
 use crate::transport::{Answer, Content, ContentStore, Job, JobRecipient, Report, ReportKind, Severity, Ticket};
+
+#[cfg(test)]
+mod tests;
 
 /// Inputs taken in one round at most: bounds the transaction.
 const ROUND: usize = 512;
@@ -46,7 +49,24 @@ pub(super) struct Loop {
     pub(super) began: Instant,
     pub(super) replies: std::collections::HashMap<RequestKey, ReplyTo>,
     pub(super) keys: u64,
-    pub(super) unwritten: Vec<crate::spool::SpoolOp>,
+    pub(super) unwritten: Unwritten,
+}
+
+/// What the network has already done and the spool could not take down yet, because the disk is full or fails. It gets
+/// there before anything else, as soon as there is room again.
+#[derive(Debug, Default)]
+pub(super) struct Unwritten {
+    ops: Vec<SpoolOp>,
+    /// Delivery reports of these: one that is told before its failure is on disk would be told twice after a crash.
+    reports: Vec<Effect>,
+    /// Told once, not at every try.
+    is_known: bool,
+}
+
+impl Unwritten {
+    const fn is_empty(&self) -> bool {
+        self.ops.is_empty() && self.reports.is_empty()
+    }
 }
 
 /// What the transaction of one round brought back.
@@ -64,18 +84,24 @@ impl Loop {
         match self.spool.transaction(counted) {
             // Before the first client sees a row.
             Ok(counted) => inputs.push_front(counted),
-            Err(error) => inputs.push_front(Input::SpoolFailed(error.into())),
+            Err(error) => self.note_failure(&error.into()),
         }
         let mut tidy_at = self.began + TIDY;
+        let mut stop = false;
         loop {
-            let stop = self.round(&mut inputs);
+            stop |= self.round(&mut inputs);
+            if !inputs.is_empty() {
+                // Also after the core said stop: what was committed in that round has still to be answered.
+                continue;
+            }
             if stop {
                 break;
             }
-            if inputs.is_empty() {
-                tidy_at = self.tidy(tidy_at);
-                self.wait(&mut inputs);
-            }
+            tidy_at = self.tidy(tidy_at);
+            self.wait(&mut inputs);
+        }
+        if !self.unwritten.is_empty() {
+            self.round(&mut inputs);
         }
         // Not at the start, where somebody waits for his mail to go.
         let end = Instant::now();
@@ -173,7 +199,7 @@ impl Loop {
             }
             Err(error) => {
                 let failure = Failure::from(error);
-                inputs.push_back(Input::SpoolFailed(failure.clone()));
+                self.note_failure(&failure);
                 for effect in effects {
                     stop |= self.act(effect, Some(&failure), inputs);
                 }
@@ -196,22 +222,38 @@ impl Loop {
         if self.unwritten.is_empty() && !effects.iter().any(touches) {
             return Ok(Committed::default());
         }
-        let unwritten = std::mem::take(&mut self.unwritten);
+        let unwritten = &self.unwritten.ops;
         let done = self.spool.transaction(|spool| {
-            for op in &unwritten {
+            for op in unwritten {
                 spool.apply(op)?;
             }
             write(spool, effects, now)
         });
-        if done.is_err() {
-            // What the network has already done must get to the disk when there is room again.
-            self.unwritten = unwritten;
-            self.unwritten.extend(effects.iter().filter_map(|effect| match effect {
-                Effect::Write(op @ crate::spool::SpoolOp::Finish { .. }) => Some(op.clone()),
+        if done.is_ok() {
+            self.all_is_written();
+        } else {
+            self.unwritten.ops.extend(effects.iter().filter_map(|effect| match effect {
+                Effect::Write(op @ (SpoolOp::Finish { .. } | SpoolOp::Reroute { .. })) => Some(op.clone()),
                 _ => None,
             }));
         }
         done
+    }
+
+    fn all_is_written(&mut self) {
+        let Unwritten { reports, is_known, .. } = std::mem::take(&mut self.unwritten);
+        if is_known {
+            self.log(Severity::Info, None, "The spool can be written again".to_owned());
+        }
+        for report in reports {
+            self.act(report, None, &mut VecDeque::new());
+        }
+    }
+
+    fn note_failure(&mut self, failure: &Failure) {
+        if !std::mem::replace(&mut self.unwritten.is_known, true) {
+            self.log(Severity::Error, None, format!("{failure}. {}", failure.remedy()));
+        }
     }
 
     fn after_commit(&mut self, committed: Committed, inputs: &mut VecDeque<Input>) {
@@ -227,24 +269,34 @@ impl Loop {
         inputs.extend(committed.counted);
     }
 
-    /// Does one effect that is not the spool's. `failed`: the transaction it belonged to.
+    /// Does one effect that is not the spool's. `failed`: the transaction it belonged to; then nobody is told of
+    /// anything as done that is not on disk.
     fn act(&mut self, effect: Effect, failed: Option<&Failure>, inputs: &mut VecDeque<Input>) -> bool {
+        match (effect, failed) {
+            (Effect::Claim { ticket, transport, .. }, Some(failure)) => {
+                self.answer(ticket, Answer::Refused(failure.clone()), &transport, inputs);
+            }
+            (Effect::Confirm(ticket), Some(failure)) => {
+                self.answer(ticket, Answer::Refused(failure.clone()), "", inputs);
+            }
+            (Effect::Change { request, .. } | Effect::Reply(request, Reply::Flushed(_)), Some(failure)) => {
+                self.reply(request, Reply::Refused(failure.result(), failure.to_string()));
+            }
+            (report @ Effect::DeliveryReport { .. }, Some(_)) => self.unwritten.reports.push(report),
+            (Effect::Emit(Event::FlushEnded(ended)), Some(failure)) => {
+                let ended = TransportResult { result: failure.result(), failure: Some(failure.clone()), ..ended };
+                self.publisher.emit(&Event::FlushEnded(ended));
+            }
+            (effect, _) => return self.act_outside(effect, inputs),
+        }
+        false
+    }
+
+    /// Does one effect that does not depend on the disk, or whose transaction is through. Gives whether it is the end.
+    fn act_outside(&mut self, effect: Effect, inputs: &mut VecDeque<Input>) -> bool {
         match effect {
-            Effect::Write(_) => {}
-            Effect::Claim { ticket, transport, .. } => {
-                if failed.is_some() {
-                    self.answer(ticket, Answer::Jobs(Vec::new()), &transport, inputs);
-                }
-            }
-            Effect::Change { request, .. } => {
-                if let Some(failure) = failed {
-                    self.reply(request, Reply::Refused(failure.result(), failure.to_string()));
-                }
-            }
-            Effect::Confirm(ticket) => {
-                let answer = failed.map_or(Answer::Done, |failure| Answer::Refused(failure.clone()));
-                self.answer(ticket, answer, "", inputs);
-            }
+            Effect::Write(_) | Effect::Claim { .. } | Effect::Change { .. } => {}
+            Effect::Confirm(ticket) => self.answer(ticket, Answer::Done, "", inputs),
             Effect::Known { transport, ticket, mailbox } => {
                 let known = self.spool.known(&transport, &mailbox);
                 let answer = known.map_or_else(|error| Answer::Refused(error.into()), Answer::Known);
@@ -323,7 +375,7 @@ fn in_flight(claimed: &ClaimedEnvelope) -> InFlight {
         envelope: claimed.envelope,
         attempt: claimed.attempt,
         size: claimed.size,
-        submitted_at: claimed.submitted_at,
+        first_tried: claimed.first_tried,
         sender: claimed.sender.clone(),
         recipients: claimed.recipients.clone(),
         declined: claimed.declined.clone(),

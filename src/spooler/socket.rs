@@ -24,6 +24,9 @@ const LINES_KEPT: usize = 64;
 /// A client that takes nothing for so long is cut off.
 const PATIENCE: Duration = Duration::from_secs(5);
 
+/// Between two tries to let a client in when the system has no room for one.
+const BREATH: Duration = Duration::from_millis(100);
+
 /// What a client writes.
 #[derive(Debug, Serialize, Deserialize)]
 enum FromClient {
@@ -94,7 +97,11 @@ impl Socket {
         let admitting = Arc::clone(&clients);
         let listening = named("socket", move || {
             for stream in listener.incoming() {
-                let Ok(stream) = stream else { break };
+                let Ok(stream) = stream else {
+                    // No descriptors or no memory left: there may be some again.
+                    thread::park_timeout(BREATH);
+                    continue;
+                };
                 if !admitting.admit(stream, &line) {
                     break;
                 }

@@ -49,8 +49,8 @@ async fn phase(
             Direction::Outgoing => {
                 let queue = Submissions::new(support.clone());
                 let end = half.submit(support, &queue).await;
-                queue.give_back().await;
-                end
+                let drained = queue.give_back().await;
+                end.and(drained)
             }
             Direction::Incoming => half.start(support, &Receipts::new(support.clone())).await,
         },

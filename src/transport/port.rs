@@ -3,6 +3,7 @@
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use crossbeam_channel::Sender;
 use tokio::sync::oneshot;
@@ -12,9 +13,14 @@ use super::report::{Answer, Job, Progress, Question, ReceivedItem, Report, Repor
 use crate::mapi::{Class, EnvelopeId, Failure, Outcome, RecipientId, Stage};
 
 /// Messages asked for at a time: claims are small, so that little changes hands when the process dies.
-pub const CLAIM_MESSAGES: u32 = 64;
+pub const CLAIM_MESSAGES: u32 = 128;
+/// Messages in hand with which more are asked for, so that the next come while these go out.
+const FEW_MESSAGES: usize = 64;
 /// Content bytes asked for at a time.
 pub const CLAIM_BYTES: u64 = 8 << 20;
+
+/// How long a person may take to answer. Whoever could have answered may be gone, and others wait for the transport.
+const PATIENCE: Duration = Duration::from_secs(600);
 
 /// The answers that transports wait for. The spooler's loop hands them in under their ticket.
 #[derive(Debug, Default)]
@@ -132,7 +138,7 @@ impl Support {
     /// [`Class::NeedsPerson`] when nobody may be asked or nobody answered, [`Class::Cancelled`].
     pub async fn ask(&self, question: Question) -> Result<secrecy::SecretString, Failure> {
         let Question::Password { user, host, .. } = &question;
-        let account = format!("{user}@{host}");
+        let (account, host) = (format!("{user}@{host}"), host.clone());
         if !self.interactive {
             return Err(Failure::new(Class::NeedsPerson, Stage::Login, host.as_str(), "needs a password"));
         }
@@ -140,7 +146,12 @@ impl Support {
         if let Some(failure) = self.declined.lock().unwrap_or_else(PoisonError::into_inner).get(&account) {
             return Err(failure.clone());
         }
-        match self.request(|ticket| ReportKind::Question { ticket, question }).await {
+        let asked = self.request(|ticket| ReportKind::Question { ticket, question });
+        let answer = tokio::time::timeout(PATIENCE, asked).await.unwrap_or_else(|_elapsed| {
+            let what = format!("needs a password, and nobody answered within {} minutes", PATIENCE.as_secs() / 60);
+            Err(Failure::new(Class::NeedsPerson, Stage::Login, host.as_str(), what))
+        });
+        match answer {
             Ok(Answer::Secret(secret)) => Ok(secret),
             Ok(other) => Err(unexpected(other)),
             Err(failure) => {
@@ -183,7 +194,29 @@ pub struct Submissions {
 #[derive(Debug, Default)]
 struct Claimed {
     jobs: VecDeque<Job>,
+    /// A claim under way.
+    coming: Option<oneshot::Receiver<Answer>>,
     drained: bool,
+    /// Why no more could be claimed, though there may be some.
+    failure: Option<Failure>,
+}
+
+impl Claimed {
+    /// Takes in what a claim brought. No messages: the queue is drained.
+    fn take(&mut self, answer: Result<Answer, oneshot::error::RecvError>) {
+        self.coming = None;
+        match answer {
+            Ok(Answer::Jobs(jobs)) if !jobs.is_empty() => self.jobs.extend(jobs),
+            Ok(Answer::Jobs(_)) => self.drained = true,
+            Ok(other) => self.stop(unexpected(other)),
+            Err(_spooler_gone) => self.stop(Failure::cancelled(Stage::Queue, "spooler")),
+        }
+    }
+
+    fn stop(&mut self, failure: Failure) {
+        self.drained = true;
+        self.failure.get_or_insert(failure);
+    }
 }
 
 impl Submissions {
@@ -196,20 +229,32 @@ impl Submissions {
     /// the flush was cancelled. Any number of connections may take turns.
     pub async fn next(&self) -> Option<Job> {
         let mut claimed = self.claimed.lock().await;
-        if self.support.ending().is_cancelled() {
-            return None;
-        }
-        if claimed.jobs.is_empty() && !claimed.drained {
-            let answer = self
-                .support
-                .request(|ticket| ReportKind::Want { ticket, messages: CLAIM_MESSAGES, bytes: CLAIM_BYTES })
-                .await;
+        loop {
+            if self.support.ending().is_cancelled() {
+                return None;
+            }
+            if claimed.coming.is_none() && !claimed.drained && claimed.jobs.len() <= FEW_MESSAGES {
+                let (ticket, coming) = self.support.desk.open();
+                self.support.report(ReportKind::Want { ticket, messages: CLAIM_MESSAGES, bytes: CLAIM_BYTES });
+                claimed.coming = Some(coming);
+            }
+            if let Some(job) = claimed.jobs.pop_front() {
+                return Some(job);
+            }
+            let coming = claimed.coming.as_mut()?;
+            let answer = tokio::select! {
+                biased;
+                answer = coming => Some(answer),
+                () = self.support.cancel.cancelled() => None,
+            };
             match answer {
-                Ok(Answer::Jobs(jobs)) if !jobs.is_empty() => claimed.jobs.extend(jobs),
-                _ => claimed.drained = true,
+                Some(answer) => claimed.take(answer),
+                None => {
+                    claimed.failure.get_or_insert_with(|| Failure::cancelled(Stage::Queue, self.support.transport()));
+                    return None;
+                }
             }
         }
-        claimed.jobs.pop_front()
     }
 
     /// Puts on disk that the last byte of these is about to go out. Must return before that byte is handed to the
@@ -235,12 +280,21 @@ impl Submissions {
     }
 
     /// Gives back what was claimed and not taken. The phase's driver calls it when the phase is over.
-    pub async fn give_back(&self) {
+    ///
+    /// # Errors
+    /// The queue was not drained: the spool could not be written, or the flush was cancelled.
+    pub async fn give_back(&self) -> Result<(), Failure> {
         let mut claimed = self.claimed.lock().await;
+        // The spooler always answers, and what it has claimed must come back while the flush is still running.
+        if let Some(coming) = claimed.coming.take() {
+            let answer = coming.await;
+            claimed.take(answer);
+        }
         claimed.drained = true;
         for job in std::mem::take(&mut claimed.jobs) {
             self.end_all(&job, &Outcome::Returned);
         }
+        claimed.failure.take().map_or(Ok(()), Err)
     }
 }
 

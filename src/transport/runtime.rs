@@ -64,15 +64,16 @@ impl Runtime {
     /// Starts a flush. Its end comes as [`ReportKind::Finished`].
     pub fn start(&mut self, name: &str, flags: FlushFlags) {
         let interactive = !flags.contains(FlushFlags::FLUSH_NO_UI);
-        self.spawn(name, interactive, move |transport, support| async move {
-            let end = flush::flush(&transport, &support, flags).await;
-            support.report(ReportKind::Finished(end));
+        let finished = |end| ReportKind::Finished(end);
+        self.spawn(name, interactive, finished, move |transport, support| async move {
+            flush::flush(&transport, &support, flags).await
         });
     }
 
     /// Starts a `ValidateState`. Its end comes as [`ReportKind::Validated`] under the ticket.
     pub fn validate(&mut self, name: &str, ticket: Ticket, interactive: bool) {
-        self.spawn(name, interactive, move |transport, support| async move {
+        let validated = move |end| ReportKind::Validated(ticket, end);
+        self.spawn(name, interactive, validated, move |transport, support| async move {
             let mut found = Vec::new();
             let mut end = transport.unusable().cloned().map_or(Ok(()), Err);
             for half in transport.halves() {
@@ -81,13 +82,20 @@ impl Runtime {
                     Err(failure) => end = end.and(Err(failure)),
                 }
             }
-            support.report(ReportKind::Validated(ticket, end.map(|()| found.join("; "))));
+            end.map(|()| found.join("; "))
         });
     }
 
-    fn spawn<F>(&mut self, name: &str, interactive: bool, work: impl FnOnce(Arc<LoggedOn>, Support) -> F)
-    where
-        F: Future<Output = ()> + Send + 'static,
+    /// Starts work of a transport. However it ends, also by a panic, its end is reported once.
+    fn spawn<T, F>(
+        &mut self,
+        name: &str,
+        interactive: bool,
+        end: impl FnOnce(Result<T, Failure>) -> ReportKind + Send + 'static,
+        work: impl FnOnce(Arc<LoggedOn>, Support) -> F,
+    ) where
+        T: Send + 'static,
+        F: Future<Output = Result<T, Failure>> + Send + 'static,
     {
         let Some(transport) = self.transports.iter().find(|transport| &*transport.name == name) else { return };
         let cancel = CancellationToken::new();
@@ -102,10 +110,10 @@ impl Runtime {
         let ending = support.ending().clone();
         let work = work(Arc::clone(transport), support.clone());
         let task = self.tokio.spawn(async move {
-            if let Err(panic) = tokio::spawn(work).await {
-                let failure = Failure::new(Class::Local, Stage::Queue, support.transport(), panic.to_string());
-                support.report(ReportKind::Finished(Err(failure)));
-            }
+            let done = tokio::spawn(work).await.unwrap_or_else(|panic| {
+                Err(Failure::new(Class::Local, Stage::Queue, support.transport(), panic.to_string()))
+            });
+            support.report(end(done));
         });
         self.running.insert(Arc::clone(&transport.name), Running { cancel, ending, task });
     }

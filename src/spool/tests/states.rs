@@ -52,6 +52,7 @@ fn every_recipient_has_its_own_state_and_the_envelope_that_of_the_first_in_order
     assert!(scene.claim(NOW + 59).is_empty(), "not before its time");
     let again = scene.claim(NOW + 60);
     assert_eq!(again[0].recipients.iter().map(|(_, to)| to.as_str()).collect::<Vec<_>>(), ["c@example.net"]);
+    assert_eq!((claimed[0].first_tried, again[0].first_tried), (NOW, NOW), "not since it was submitted");
     assert_eq!(again[0].attempt, 2);
     scene.finish(&again[0], &[Sent], None);
     assert_eq!((scene.states(id), scene.show(id).row.state), (vec![Sent, Failed, Sent], Failed));

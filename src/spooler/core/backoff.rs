@@ -7,7 +7,7 @@ use crate::spool::Seconds;
 const FIRST_S: i64 = 2 * 60;
 /// The longest pause.
 const LONGEST_S: i64 = 4 * 3600;
-/// After this long in the queue a message that still can't be delivered is given up.
+/// So long after its first try a message that still can't be delivered is given up.
 pub const GIVE_UP_AFTER_S: i64 = 5 * 24 * 3600;
 
 /// When to try again after the failed attempt number `attempt` (from 1): two minutes, doubled each time, four hours at
@@ -21,9 +21,10 @@ pub fn next_try(envelope: EnvelopeId, attempt: u32, failure: &Failure, now: Seco
     now + pause + spread
 }
 
-/// Whether an envelope submitted at this time is to be given up.
-pub const fn is_expired(submitted_at: Seconds, now: Seconds) -> bool {
-    now - submitted_at > GIVE_UP_AFTER_S
+/// Whether an envelope that was first tried at this time is to be given up. What was held back before that, by its
+/// owner or for want of a line, is no fault of the server's.
+pub const fn is_expired(first_tried: Seconds, now: Seconds) -> bool {
+    now - first_tried > GIVE_UP_AFTER_S
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use super::input::{Effect, Now, RequestKey};
 use super::state::{Group, Meter, Order, Run, TransportState};
 use super::{Core, outcome};
-use crate::mapi::{Class, Direction, EntryId, Failure, FlushFlags, MapiResult, ResourceType, Stage};
+use crate::mapi::{Class, Direction, EntryId, Failure, FlushFlags, MapiResult, QueueState, ResourceType, Stage};
 use crate::spooler::protocol::{Event, FlushReply, Got, Reply, Sent, TransportResult};
 use crate::transport::{Answer, Severity};
 
@@ -78,6 +78,8 @@ impl Core {
             if let Some(result) = refusal(transport, order, offline) {
                 log_result(&result, order, effects);
                 group.results.push(result);
+            } else if request.is_none() && transport.waiting.iter().any(|waiting| waiting.is_like(order)) {
+                // Nobody waits for this one, and the one before it will do the same.
             } else {
                 transport.waiting.push_back(Order { group: number, ..order.clone() });
                 transport.dirty = true;
@@ -92,7 +94,7 @@ impl Core {
     pub(super) fn start_what_can(&mut self, now: Now, effects: &mut Vec<Effect>) {
         for index in 0..self.transports.len() {
             let Some(transport) = self.transports.get(index) else { continue };
-            if transport.run.is_some() || transport.waiting.is_empty() || self.resource_is_taken(index) {
+            if transport.is_at_work() || transport.waiting.is_empty() || self.resource_is_taken(index) {
                 continue;
             }
             self.runs += 1;
@@ -130,7 +132,7 @@ impl Core {
     }
 
     /// Stops now.
-    pub(super) fn cancel(&mut self, transport: Option<&EntryId>, _now: Now, effects: &mut Vec<Effect>) {
+    pub(super) fn cancel(&mut self, transport: Option<&EntryId>, effects: &mut Vec<Effect>) {
         for index in self.meant(transport) {
             self.drop_waiting(index, effects);
             let Some(transport) = self.transports.get_mut(index) else { continue };
@@ -138,6 +140,8 @@ impl Core {
                 run.ending = true;
                 run.cancelled = true;
                 transport.dirty = true;
+            }
+            if transport.is_at_work() {
                 effects.push(Effect::Cancel(transport.facts.name.clone()));
             }
             if let Some((ticket, _)) = transport.question.take() {
@@ -171,6 +175,7 @@ impl Core {
         transport.last_failure = run.failure.clone().filter(|failure| failure.class != Class::Cancelled);
         transport.dirty = true;
         transport.queue_changed = true;
+        effects.push(transport.remembered());
         if let Some((ticket, _)) = transport.question.take() {
             effects.push(Effect::Emit(Event::QuestionGone(ticket.0)));
         }
@@ -194,7 +199,7 @@ impl Core {
                 in_doubt: self.in_doubt,
             };
             let settled = outcome::settle(&envelope, &[], &context);
-            run.sent.in_doubt += u64::from(envelope.offered);
+            run.sent.in_doubt += u64::from(settled.state == Some(QueueState::InDoubt));
             effects.extend(settled.ops.into_iter().map(Effect::Write));
         }
     }
@@ -266,9 +271,10 @@ fn new_run(order: Order, number: i64, now: Now) -> Run {
 }
 
 /// The spooler's own retries back off when the transport itself fails, so that a dead server is not called every time
-/// an envelope comes due.
+/// an envelope comes due; and when a retry found nothing to do, or it would be due again at once.
 fn note_retries(transport: &mut TransportState, run: &Run, now: Now) {
-    if run.failure.is_none() {
+    let idle = run.order.retry_only && run.sent == Sent::default();
+    if run.failure.is_none() && !idle {
         transport.retries_failed = 0;
         transport.retries_pause_until = 0;
     } else {

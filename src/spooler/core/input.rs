@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::mapi::{EnvelopeId, Failure, FlushFlags, RecipientId};
+use crate::mapi::{EnvelopeId, FlushFlags, RecipientId};
 use crate::spool::{AllCounts, Eligibility, QueueVerb, Seconds, Selection, SpoolOp};
 use crate::spooler::protocol::{Command, Event, Reply};
 use crate::transport::{Answer, Report, Severity, Ticket};
@@ -52,8 +52,6 @@ pub enum Input {
         /// When the next deferred envelope of each transport is due.
         next_due: std::collections::BTreeMap<String, Seconds>,
     },
-    /// The spool could not be written: none of the effects since the last success happened.
-    SpoolFailed(Failure),
 }
 
 /// What the core keeps of an envelope while it is in flight.
@@ -65,8 +63,8 @@ pub struct InFlight {
     pub attempt: u32,
     /// Content bytes.
     pub size: u64,
-    /// When it was submitted.
-    pub submitted_at: Seconds,
+    /// When it was first tried.
+    pub first_tried: Seconds,
     /// Reverse path.
     pub sender: String,
     /// Its recipients of this attempt.
@@ -78,7 +76,7 @@ pub struct InFlight {
 }
 
 /// One thing to do. Those of many inputs are done together: first the spool's, in one transaction, then the others in
-/// order. If the transaction fails, only [`Effect::Confirm`]s are answered, with the failure.
+/// order. If the transaction fails, whoever waits for something on disk is answered with the failure.
 #[derive(Debug)]
 pub enum Effect {
     /// Change the spool.

@@ -18,10 +18,11 @@ mod timing;
 mod tests;
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use crate::mapi::{Class, EntryId, MapiResult, ResourceType, Row, Stage, ValidateFlags};
 use crate::profile::{InDoubtPolicy, Schedule};
-use crate::spool::Seconds;
+use crate::spool::{LastRun, Seconds};
 use crate::transport::{Answer, Severity, Ticket};
 
 use super::protocol::{Command, Event, PlainSecret, Reply};
@@ -43,6 +44,8 @@ pub struct Settings {
     pub schedule: Schedule,
     /// This spooler lives long enough to keep the schedule and to retry by itself (a window's, not a command's).
     pub keeps_time: bool,
+    /// How the last run of each transport ended, in whatever process.
+    pub last_runs: BTreeMap<String, LastRun>,
     /// Makes the numbers of runs unlike those of every other process: milliseconds since the Unix epoch.
     pub first_run: i64,
 }
@@ -61,9 +64,17 @@ pub struct Core {
     numbers: u64,
     runs: i64,
     validations: BTreeMap<u64, Validation>,
-    shutdown: Option<RequestKey>,
+    shutdown: Option<Shutdown>,
     stopped: bool,
-    published: BTreeMap<EntryId, Row>,
+    published: Option<Row>,
+}
+
+/// The spooler is to end.
+#[derive(Debug, Clone, Copy)]
+struct Shutdown {
+    request: RequestKey,
+    /// Who was cancelled and does not let go by then is left behind. `None`: everyone may finish.
+    at_latest: Option<Duration>,
 }
 
 /// A `ValidateState` request over one or more transports.
@@ -76,9 +87,13 @@ struct Validation {
 
 impl Core {
     /// A core with its transports logged on.
-    pub fn new(settings: Settings) -> Self {
+    pub fn new(mut settings: Settings) -> Self {
+        let mut log_on = |facts: Facts| {
+            let last = settings.last_runs.remove(&facts.name).unwrap_or_default();
+            TransportState::new(facts, last)
+        };
         Self {
-            transports: settings.transports.into_iter().map(TransportState::new).collect(),
+            transports: std::mem::take(&mut settings.transports).into_iter().map(&mut log_on).collect(),
             router: settings.router,
             in_doubt: settings.in_doubt,
             schedule: settings.schedule,
@@ -91,7 +106,7 @@ impl Core {
             validations: BTreeMap::new(),
             shutdown: None,
             stopped: false,
-            published: BTreeMap::new(),
+            published: None,
         }
     }
 
@@ -103,7 +118,7 @@ impl Core {
             Input::Request(request, command) => self.request(request, command, now, &mut effects),
             Input::Report(report) => self.report(report, now, &mut effects),
             Input::Tick => self.tick(now, &mut effects),
-            Input::Claimed { transport, envelopes } => self.claimed(&transport, envelopes),
+            Input::Claimed { transport, envelopes } => self.claimed(&transport, envelopes, now, &mut effects),
             Input::Changed { request, envelopes } => {
                 for transport in &mut self.transports {
                     transport.queue_changed = true;
@@ -111,9 +126,6 @@ impl Core {
                 effects.push(Effect::Reply(request, Reply::Changed(envelopes)));
             }
             Input::Counted { counts, next_due } => self.counted(&counts, &next_due),
-            Input::SpoolFailed(failure) => {
-                effects.push(Effect::Log(Severity::Error, None, format!("{failure}. {}", failure.remedy())));
-            }
         }
         self.start_what_can(now, &mut effects);
         self.stop_if_done(now, &mut effects);
@@ -135,12 +147,12 @@ impl Core {
                 effects.push(Effect::Reply(request, Reply::Done));
             }
             Command::Cancel { transport } => {
-                self.cancel(transport.as_ref(), now, effects);
+                self.cancel(transport.as_ref(), effects);
                 effects.push(Effect::Reply(request, Reply::Done));
             }
             Command::ValidateState { object, flags } => self.validate(request, &object, flags, effects),
             Command::WorkOffline(offline) => {
-                self.work_offline(offline, now, effects);
+                self.work_offline(offline, effects);
                 effects.push(Effect::Reply(request, Reply::Done));
             }
             Command::AnswerQuestion { question, secret } => {
@@ -187,10 +199,10 @@ impl Core {
         self.numbers
     }
 
-    fn work_offline(&mut self, offline: bool, now: Now, effects: &mut Vec<Effect>) {
+    fn work_offline(&mut self, offline: bool, effects: &mut Vec<Effect>) {
         self.offline = offline;
         if offline {
-            self.cancel(None, now, effects);
+            self.cancel(None, effects);
         }
         for transport in &mut self.transports {
             transport.dirty = true;

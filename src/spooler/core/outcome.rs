@@ -49,7 +49,7 @@ pub(super) fn settle(envelope: &InFlight, outcomes: &[(RecipientId, Outcome)], c
                 }
                 None => Outcome::Failed(nobody(context.transport)),
             },
-            Outcome::Deferred(failure) if backoff::is_expired(envelope.submitted_at, context.now.wall) => {
+            Outcome::Deferred(failure) if backoff::is_expired(envelope.first_tried, context.now.wall) => {
                 Outcome::Failed(Failure { class: Class::Permanent, ..failure })
             }
             other => other,

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::input::{Effect, InFlight, Now};
-use super::state::Meter;
+use super::state::{Meter, Order};
 use super::{Core, outcome};
 use crate::mapi::{Direction, EnvelopeId, Failure, FlushFlags, Outcome, QueueState, RecipientId};
 use crate::spool::{AllCounts, Eligibility, Seconds, SpoolOp};
@@ -61,7 +61,7 @@ impl Core {
                         ReportKind::Progress(progress) => run.meter.add(progress.bytes, now.mono),
                         ReportKind::PhaseBegan(direction) => {
                             run.phase = Some(direction);
-                            run.meter = phase_meter(direction, &transport.counts, run.order.flags, run.order.by_hand);
+                            run.meter = phase_meter(direction, &transport.counts, &run.order);
                             run.meter.add(0, now.mono);
                         }
                         ReportKind::PhaseEnded(_, end) => {
@@ -102,13 +102,20 @@ impl Core {
         }
     }
 
-    pub(super) fn claimed(&mut self, transport: &str, envelopes: Vec<InFlight>) {
+    pub(super) fn claimed(&mut self, transport: &str, envelopes: Vec<InFlight>, now: Now, effects: &mut Vec<Effect>) {
         let Some(index) = self.index_of(transport) else { return };
-        if let Some(transport) = self.transports.get_mut(index)
-            && let Some(run) = &mut transport.run
-        {
+        let Some(transport) = self.transports.get_mut(index) else { return };
+        if let Some(run) = &mut transport.run {
             run.in_flight.extend(envelopes.into_iter().map(|envelope| (envelope.envelope, envelope)));
             transport.dirty = true;
+            return;
+        }
+        // Its flush ended while they were claimed for it: nobody will take them.
+        let name = &transport.facts.name;
+        let context = outcome::Context { now, transport: name, router: &self.router, in_doubt: self.in_doubt };
+        for envelope in envelopes {
+            let settled = outcome::settle(&envelope, &[], &context);
+            effects.extend(settled.ops.into_iter().map(Effect::Write));
         }
     }
 
@@ -213,6 +220,7 @@ impl Core {
                 (result, text)
             }
         };
+        effects.push(transport.remembered());
         if let Some(validation) = self.validations.get_mut(&number) {
             validation.open = validation.open.saturating_sub(1);
             validation.found.push((name, result, text));
@@ -232,6 +240,7 @@ impl Core {
             transport.next_due = next_due.get(&transport.facts.name).copied();
             if let Some(run) = &mut transport.run
                 && run.phase == Some(Direction::Outgoing)
+                && !run.order.retry_only
             {
                 let left = counted.queued + counted.in_flight;
                 run.meter.total = Some(run.meter.total.unwrap_or(0).max(run.meter.done + left));
@@ -241,10 +250,11 @@ impl Core {
 }
 
 /// What a phase has before it, as far as that is known when it begins.
-fn phase_meter(direction: Direction, counts: &crate::mapi::OutgoingCounts, flags: FlushFlags, by_hand: bool) -> Meter {
-    if direction == Direction::Incoming {
+fn phase_meter(direction: Direction, counts: &crate::mapi::OutgoingCounts, order: &Order) -> Meter {
+    // How many of the deferred ones a retry will take is not known.
+    if direction == Direction::Incoming || order.retry_only {
         return Meter::default();
     }
-    let lifted = if by_hand || flags.contains(FlushFlags::FLUSH_FORCE) { counts.deferred } else { 0 };
+    let lifted = if order.by_hand || order.flags.contains(FlushFlags::FLUSH_FORCE) { counts.deferred } else { 0 };
     Meter::of(counts.queued + lifted, counts.bytes)
 }

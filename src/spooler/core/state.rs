@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
-use super::input::{InFlight, Now, RequestKey};
+use super::input::{Effect, InFlight, Now, RequestKey};
 use crate::mapi::{Direction, EnvelopeId, Failure, FlushFlags, MapiResult, OutgoingCounts, Row, Stage};
-use crate::spool::Seconds;
+use crate::spool::{LastRun, Seconds, SpoolOp};
 use crate::spooler::protocol::{Got, Sent, TransportResult};
 use crate::transport::{Question, Ticket};
 
@@ -60,6 +60,13 @@ pub struct Order {
     pub retry_only: bool,
     /// Which request it belongs to.
     pub group: u64,
+}
+
+impl Order {
+    /// Whether doing both is no more than doing one.
+    pub fn is_like(&self, other: &Self) -> bool {
+        Self { group: other.group, ..self.clone() } == *other
+    }
 }
 
 /// A flush that runs.
@@ -176,9 +183,9 @@ pub struct TransportState {
 
 impl TransportState {
     /// A transport that was just logged on.
-    pub fn new(facts: Facts) -> Self {
+    pub fn new(facts: Facts, last: LastRun) -> Self {
         Self {
-            last_failure: facts.unusable.clone(),
+            last_failure: facts.unusable.clone().or(last.failure),
             facts,
             run: None,
             waiting: VecDeque::new(),
@@ -188,7 +195,7 @@ impl TransportState {
             retries_pause_until: 0,
             retries_failed: 0,
             on_server: None,
-            last_run: None,
+            last_run: last.at,
             question: None,
             published: Row::default(),
             published_at: Duration::ZERO,
@@ -197,12 +204,25 @@ impl TransportState {
         }
     }
 
+    /// Whether it does anything that must end before it can do another thing.
+    pub const fn is_at_work(&self) -> bool {
+        self.run.is_some() || self.validating.is_some()
+    }
+
     /// Whether a flush of any of these directions runs or waits.
     pub fn is_busy_with(&self, flags: FlushFlags) -> bool {
         let overlaps = |order: &Order| {
             Direction::BOTH.into_iter().any(|direction| order.flags.wants(direction) && flags.wants(direction))
         };
         self.run.as_ref().is_some_and(|run| overlaps(&run.order)) || self.waiting.iter().any(overlaps)
+    }
+
+    /// Writes down how its last run ended, for the next process.
+    pub fn remembered(&self) -> Effect {
+        // What the profile rules out is known anew each time, and the profile may change.
+        let failure = self.last_failure.clone().filter(|_| self.facts.unusable.is_none());
+        let last = LastRun { at: self.last_run, failure };
+        Effect::Write(SpoolOp::LastRun { transport: self.facts.name.clone(), last })
     }
 
     /// A result without work done.

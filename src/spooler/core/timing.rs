@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use super::Core;
 use super::input::{Effect, Now, RequestKey};
 use super::rows;
 use super::state::{Order, TransportState};
+use super::{Core, Shutdown};
 use crate::mapi::tag::{PR_SLUICE_LAST_FAILURE, PR_SLUICE_QUESTION, PR_SLUICE_STAGE, PR_STATUS_CODE};
 use crate::mapi::{FlushFlags, Row};
 use crate::spooler::protocol::{Event, Reply};
@@ -13,6 +13,10 @@ use crate::transport::Severity;
 
 /// At most ten changes of a row a second, however fast the flush; a change of state is told at once.
 const ROW_PACE: Duration = Duration::from_millis(100);
+
+/// How long a cancelled transport may take to let go when the spooler ends: time for the word to reach the server and a
+/// script to bring the line down. What it still has in hand then is settled at the next start.
+const LETTING_GO: Duration = Duration::from_secs(3);
 
 /// What the spooler orders by itself is silent.
 const BY_ITSELF: FlushFlags = FlushFlags::FLUSH_NO_UI;
@@ -50,7 +54,9 @@ impl Core {
             .filter(|transport| transport.dirty || transport.queue_changed)
             .map(|transport| (transport.published_at + ROW_PACE).saturating_sub(now.mono))
             .min();
-        [schedule, retries, paced].into_iter().flatten().min()
+        let end = self.shutdown.filter(|_| !self.stopped).and_then(|shutdown| shutdown.at_latest);
+        let end = end.map(|at_latest| at_latest.saturating_sub(now.mono));
+        [schedule, retries, paced, end].into_iter().flatten().min()
     }
 
     const fn acts_by_itself(&self) -> bool {
@@ -59,8 +65,10 @@ impl Core {
 
     /// When the spooler retries a transport's deferred envelopes by itself.
     fn retry_at(&self, transport: &TransportState) -> Option<i64> {
-        let idle = transport.run.is_none() && transport.waiting.is_empty() && transport.facts.unusable.is_none();
-        let due = transport.next_due.filter(|_| self.acts_by_itself() && idle && !transport.facts.asynchronous)?;
+        let facts = &transport.facts;
+        let can = facts.outgoing && facts.unusable.is_none() && !facts.asynchronous;
+        let idle = !transport.is_at_work() && transport.waiting.is_empty();
+        let due = transport.next_due.filter(|_| self.acts_by_itself() && can && idle)?;
         Some(due.max(transport.retries_pause_until))
     }
 
@@ -85,7 +93,7 @@ impl Core {
     /// The rows that changed and whose turn it is, as events. The loop calls it after every commit.
     pub fn publish(&mut self, now: Now) -> Vec<Effect> {
         let mut effects = Vec::new();
-        let mut spooler_changed = self.published.is_empty();
+        let mut spooler_changed = self.published.is_none();
         for (ordinal, transport) in self.transports.iter_mut().enumerate() {
             if !transport.dirty && !transport.queue_changed {
                 continue;
@@ -108,8 +116,8 @@ impl Core {
         }
         if spooler_changed {
             let row = rows::spooler_row(&self.transports, self.offline, self.next_run);
-            if self.published.get(&rows::spooler_id()) != Some(&row) {
-                self.published.insert(rows::spooler_id(), row.clone());
+            if self.published.as_ref() != Some(&row) {
+                self.published = Some(row.clone());
                 effects.push(Effect::Emit(Event::RowModified(row)));
             }
         }
@@ -117,13 +125,11 @@ impl Core {
     }
 
     /// All rows as they are now: for a client that begins to look.
-    pub fn all_rows(&mut self, now: Now) -> Vec<Row> {
+    pub fn all_rows(&self, now: Now) -> Vec<Row> {
         let mut all = vec![rows::spooler_row(&self.transports, self.offline, self.next_run)];
         all.extend(rows::fixed_rows());
-        for (ordinal, transport) in self.transports.iter_mut().enumerate() {
-            transport.published = rows::transport_row(transport, ordinal, self.offline, now);
-            all.push(transport.published.clone());
-        }
+        let transports = self.transports.iter().enumerate();
+        all.extend(transports.map(|(ordinal, transport)| rows::transport_row(transport, ordinal, self.offline, now)));
         all
     }
 
@@ -132,16 +138,17 @@ impl Core {
             self.order_everything(effects);
         }
         if !finish {
-            self.cancel(None, now, effects);
+            self.cancel(None, effects);
         }
-        self.shutdown = Some(request);
+        self.shutdown = Some(Shutdown { request, at_latest: (!finish).then(|| now.mono + LETTING_GO) });
     }
 
-    /// Ends when the last flush has.
-    pub(super) fn stop_if_done(&mut self, _now: Now, effects: &mut Vec<Effect>) {
-        let Some(request) = self.shutdown else { return };
-        let busy = self.transports.iter().any(|transport| transport.run.is_some() || !transport.waiting.is_empty());
-        if busy || self.stopped {
+    /// Ends when the last flush has, or does not let go.
+    pub(super) fn stop_if_done(&mut self, now: Now, effects: &mut Vec<Effect>) {
+        let Some(Shutdown { request, at_latest }) = self.shutdown else { return };
+        let busy = self.transports.iter().any(|transport| transport.is_at_work() || !transport.waiting.is_empty());
+        let late = at_latest.is_some_and(|at_latest| now.mono >= at_latest);
+        if (busy && !late) || self.stopped {
             return;
         }
         self.stopped = true;
