@@ -2,7 +2,12 @@
 //! the tree for screen readers, shapes.
 
 #[path = "../../tests/window/fake.rs"]
-#[allow(dead_code, clippy::unwrap_used, reason = "the window's tests use all of it")]
+#[allow(
+    dead_code,
+    clippy::unwrap_used,
+    clippy::wildcard_imports,
+    reason = "the window's tests use all of it, and are tests"
+)]
 mod fake;
 
 use criterion::Criterion;
@@ -28,10 +33,11 @@ impl Chooser for NoChooser {
 /// A frame in which nothing happens, and one in which the list goes on by a page.
 pub(crate) fn frames(criterion: &mut Criterion) {
     let settings = Settings { language: Some(Language::English), ..Settings::default() };
-    let mut window = Harness::builder().with_size(egui::vec2(1200.0, 800.0)).with_max_steps(30).build_eframe(|context| {
-        let engine = FakeEngine::new(rows("busy"), MESSAGES);
-        App::new(&context.egui_ctx, Box::new(engine), Box::new(NoChooser), settings)
-    });
+    let mut window =
+        Harness::builder().with_size(egui::vec2(1200.0, 800.0)).with_max_steps(30).build_eframe(|context| {
+            let engine = FakeEngine::new(rows("busy"), MESSAGES);
+            App::new(&context.egui_ctx, Box::new(engine), Box::new(NoChooser), settings)
+        });
     for _ in 0..5 {
         window.step();
     }
