@@ -267,6 +267,6 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
         runs: &[Run::of(Client::Mailsluice(4))],
         targets: &[LARGE_MEMORY, CPU],
         repetitions: 1,
-        ..send("send-100000-sink-0", Taker::Counter, 0, 100_000)
+        ..send("send-100000-sink-0", Taker::Sink, 0, 100_000)
     },
 ];

@@ -62,12 +62,10 @@ fn main_cf(job: &Send<'_>, reuse: bool) -> String {
         text += "smtp_tls_connection_reuse = yes\n";
     }
     if job.to.login {
-        text += &format!(
-            "smtp_sasl_auth_enable = yes\n\
-             smtp_sasl_password_maps = static:{USER}:{}\n\
-             smtp_sasl_security_options = noanonymous\n",
-            password()
-        );
+        text += "smtp_sasl_auth_enable = yes\nsmtp_sasl_security_options = noanonymous\n";
+        text += "smtp_sasl_password_maps = static:";
+        text += &[USER, password()].join(":");
+        text.push('\n');
     }
     text
 }
