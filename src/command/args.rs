@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
 
 /// Every mail queue you have, outgoing and incoming, emptied on demand. Without a command: the window.
 #[derive(Debug, Clone, Parser)]
@@ -58,6 +59,19 @@ pub enum Command {
         /// Save the messages of a damaged spool into this folder, as .eml files. The spool stays as it is.
         #[arg(long, value_name = "FOLDER", conflicts_with = "names")]
         rescue: Option<PathBuf>,
+    },
+    /// Print the completions of a shell.
+    #[command(hide = true)]
+    Completions {
+        /// Which.
+        shell: Shell,
+    },
+    /// Print the manual page, or write all pages into a folder.
+    #[command(hide = true)]
+    Man {
+        /// The folder.
+        #[arg(value_name = "DIR")]
+        into: Option<PathBuf>,
     },
 }
 

@@ -390,7 +390,10 @@ impl Loop {
 const fn can_wait(input: &Input) -> bool {
     matches!(
         input,
-        Input::Report(Report { kind: ReportKind::EndMessage { .. } | ReportKind::Progress(_) | ReportKind::Log(..), .. })
+        Input::Report(Report {
+            kind: ReportKind::EndMessage { .. } | ReportKind::Progress(_) | ReportKind::Log(..),
+            ..
+        })
     )
 }
 

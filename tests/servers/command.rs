@@ -262,6 +262,24 @@ fn accounts_of_other_programs_become_transports_once() {
 }
 
 #[test]
+fn completions_and_manual_pages_come_from_the_program_itself() {
+    let harness = Harness::new(PROGRAM);
+    for shell in ["bash", "zsh", "fish"] {
+        let script = harness.run(&["completions", shell]).expect_code(0).stdout;
+        assert!(script.contains("sendmail") && script.contains("reroute"), "{shell}: {script}");
+    }
+    let page = harness.run(&["man"]).expect_code(0).stdout;
+    assert!(page.contains(".TH mailsluice 1"), "{page}");
+    let folder = harness.path("pages");
+    std::fs::create_dir(&folder).expect("a folder");
+    harness.run(&["man", folder.to_str().expect("UTF-8")]).expect_code(0);
+    let page = std::fs::read_to_string(folder.join("mailsluice-queue-export.1")).expect("a page");
+    assert!(page.contains("Replace files that are there already"), "{page}");
+    harness.run(&["man", "/nonexistent"]).expect_code(73);
+    assert!(!harness.run(&["--help"]).expect_code(0).stdout.contains("completions"));
+}
+
+#[test]
 fn doctor_warns_of_what_others_can_read() {
     let harness = Harness::new(PROGRAM);
     let file = harness.profile().join("profile.toml");

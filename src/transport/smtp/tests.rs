@@ -245,10 +245,8 @@ async fn more_work_gets_more_connections() {
     for extensions in [STEPS, FLIGHTS, STREAM] {
         let server = Server::start(Plan::offering(extensions).on_nth(3, "CONTENT", Reaction::Stall)).await;
         let spooler = Spooler::new(numbered(300), Offerings::Write);
-        let (transport, queue) = (
-            SmtpTransport::new(SmtpConfig { connections: 3, ..config(server.port) }, false),
-            spooler.submissions(),
-        );
+        let (transport, queue) =
+            (SmtpTransport::new(SmtpConfig { connections: 3, ..config(server.port) }, false), spooler.submissions());
         let all_are_busy = async {
             while server.seen().taken.len() < 6 || server.seen().commands.len() < 3 {
                 server.stalled.notified().await;
