@@ -26,7 +26,7 @@ mod tests;
 const ROUND: usize = 512;
 
 /// How long ends of messages are gathered while nobody waits for an answer: one sync serves them all.
-const GATHER: Duration = Duration::from_millis(10);
+const GATHER: Duration = Duration::from_millis(20);
 
 /// How long to sleep at a time meanwhile.
 const NAP: Duration = Duration::from_millis(1);

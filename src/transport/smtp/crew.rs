@@ -101,8 +101,13 @@ impl<'a> Crew<'a> {
     pub(super) fn end_message(&self, ended: Ended) {
         let acknowledged = ended.acknowledged();
         self.queue.end_message(ended.job.envelope, ended.outcomes);
-        if acknowledged > 0 {
-            self.meter.lock().unwrap_or_else(PoisonError::into_inner).add(acknowledged);
+        self.acknowledged(acknowledged);
+    }
+
+    /// The server took this many more bytes of content.
+    pub(super) fn acknowledged(&self, bytes: u64) {
+        if bytes > 0 {
+            self.meter.lock().unwrap_or_else(PoisonError::into_inner).add(bytes);
         }
     }
 
