@@ -17,7 +17,7 @@ use crate::net::{Connection, Transcript, connect, step};
 use crate::profile::{Security, ServerConfig};
 use crate::transport::{Support, secrets};
 
-/// How long the server may be silent.
+/// How long the server may be silent, where the profile says nothing else.
 const SILENCE: Duration = Duration::from_mins(2);
 /// Room made for one read, in bytes.
 const READ_BYTES: usize = 64 << 10;
@@ -44,6 +44,8 @@ pub(super) struct Client<'a> {
     transcript: Transcript,
     support: &'a Support,
     at: String,
+    /// How long the server may be silent.
+    silence: Duration,
     last_tag: u32,
     /// In capitals; `None`: not known, ask.
     capabilities: Option<Vec<String>>,
@@ -59,7 +61,9 @@ impl<'a> Client<'a> {
         let at = connection.peer().to_owned();
         let transcript = Transcript::new(at.as_str());
         let (cutter, out) = (Cutter::new(), BytesMut::new());
-        let mut client = Self { connection, cutter, out, transcript, support, at, last_tag: 0, capabilities: None };
+        let silence = server.limit(SILENCE);
+        let mut client =
+            Self { connection, cutter, out, transcript, support, at, silence, last_tag: 0, capabilities: None };
         support.stage(Stage::Greeting);
         let signed_in = client.greeting().await?;
         if server.security == Security::StartTls {
@@ -213,12 +217,12 @@ impl<'a> Client<'a> {
                     connection.write_all(out).await?;
                     connection.flush().await
                 };
-                step(write, SILENCE, cancel, stage, &self.at).await?;
+                step(write, self.silence, cancel, stage, &self.at).await?;
                 self.out.clear();
             }
             let buffer = self.cutter.buffer();
             buffer.reserve(READ_BYTES);
-            let read = step(self.connection.read_buf(buffer), SILENCE, cancel, stage, &self.at).await?;
+            let read = step(self.connection.read_buf(buffer), self.silence, cancel, stage, &self.at).await?;
             if read == 0 {
                 return Err(self.failure(Class::Transient, stage, "the server closed the line"));
             }

@@ -12,7 +12,7 @@ use crate::net::{Connection, Transcript, connect, step};
 use crate::profile::{Security, ServerConfig};
 use crate::transport::{Support, secrets};
 
-/// How long the server may be silent.
+/// How long the server may be silent, where the profile says nothing else.
 const SILENCE: Duration = Duration::from_mins(2);
 /// Room made for one read, in bytes.
 const READ_BYTES: usize = 64 << 10;
@@ -38,6 +38,8 @@ pub(super) struct Client<'a> {
     transcript: Transcript,
     support: &'a Support,
     at: String,
+    /// How long the server may be silent.
+    silence: Duration,
     /// What it said it can do, last time it was asked.
     pub capabilities: Capabilities,
 }
@@ -52,8 +54,8 @@ impl<'a> Client<'a> {
         let at = connection.peer().to_owned();
         let transcript = Transcript::new(at.as_str());
         let (session, out) = (Session::new(), BytesMut::new());
-        let mut client =
-            Self { connection, session, out, transcript, support, at, capabilities: Capabilities::default() };
+        let (silence, capabilities) = (server.limit(SILENCE), Capabilities::default());
+        let mut client = Self { connection, session, out, transcript, support, at, silence, capabilities };
         support.stage(Stage::Greeting);
         let greeting = client.status(Stage::Greeting).await?;
         client.approve(Stage::Greeting, greeting)?;
@@ -103,12 +105,12 @@ impl<'a> Client<'a> {
                     connection.write_all(out).await?;
                     connection.flush().await
                 };
-                step(write, SILENCE, cancel, stage, &self.at).await?;
+                step(write, self.silence, cancel, stage, &self.at).await?;
                 self.out.clear();
             }
             let buffer = self.session.buffer();
             buffer.reserve(READ_BYTES);
-            let read = step(self.connection.read_buf(buffer), SILENCE, cancel, stage, &self.at).await?;
+            let read = step(self.connection.read_buf(buffer), self.silence, cancel, stage, &self.at).await?;
             if read == 0 {
                 return Err(self.failure(Class::Transient, stage, "the server closed the line"));
             }

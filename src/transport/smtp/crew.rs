@@ -8,6 +8,7 @@ use std::future::poll_fn;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::task::Poll;
+use std::time::Duration;
 
 use secrecy::SecretString;
 use tokio::sync::{Notify, OnceCell};
@@ -89,6 +90,11 @@ impl<'a> Crew<'a> {
             Some(failure) if left_over || !drained => Err(failure),
             _ => Ok(()),
         }
+    }
+
+    /// How long to wait where the protocol advises this.
+    pub(super) fn limit(&self, advised: Duration) -> Duration {
+        self.config.server.limit(advised)
     }
 
     /// There is more work than the connections at hand can carry.
