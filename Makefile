@@ -3,10 +3,11 @@
 #   make demo    set up what is missing, build, open the window on a mail provider of its own
 #   make test    set up what is missing, run everything that is run on every change
 #
-# and three more for those who work on it:
+# and four more for those who work on it:
 #
 #   make check   the quick loop: format, lints, unit tests
 #   make lint    lints and documentation alone
+#   make torture the program killed a thousand times, by a new seed
 #   make audit   licences, sources and known holes of what it is built from
 
 CARGO ?= cargo
@@ -18,7 +19,7 @@ else
 run_tests = $(CARGO) test --locked $(1)
 endif
 
-.PHONY: demo test check lint audit setup
+.PHONY: demo test check lint audit torture setup
 
 demo:
 	@scripts/setup demo
@@ -43,6 +44,10 @@ lint:
 audit:
 	@command -v cargo-deny >/dev/null || { echo "cargo-deny is missing: cargo install --locked cargo-deny"; exit 1; }
 	cargo-deny check
+
+# What a seed found comes again with TORTURE_SEED=<that seed>.
+torture:
+	TORTURE_KILLS=1000 TORTURE_SEED=$${TORTURE_SEED:-$$(date +%s)} $(call run_tests,--test torture kills::)
 
 setup:
 	@scripts/setup test
