@@ -32,10 +32,11 @@ pub async fn connect(
     stage: &(dyn Fn(Stage) + Send + Sync),
 ) -> Result<Connection, Failure> {
     let at = address_words(server);
-    let deadline = Instant::now() + CONNECT_DEADLINE;
+    let limit = server.limit(CONNECT_DEADLINE);
+    let deadline = Instant::now() + limit;
     stage(Stage::Resolve);
     let lookup = lookup_host((server.host.as_str(), server.port));
-    let found = step(lookup, CONNECT_DEADLINE, cancel, Stage::Resolve, &at).await?;
+    let found = step(lookup, limit, cancel, Stage::Resolve, &at).await?;
     stage(Stage::Connect);
     let tcp = first_that_answers(&alternating(found), deadline, cancel, &at).await?;
     let connection =

@@ -20,7 +20,7 @@ use crate::net::{Connection, Transcript, connect, step};
 use crate::profile::{Security, ServerConfig};
 use crate::transport::{Support, secrets};
 
-/// How long the server may be silent.
+/// How long the server may be silent, where the profile says nothing else.
 const SILENCE: Duration = Duration::from_mins(2);
 /// The longest literal that LITERAL- takes unasked, in bytes (RFC 7888).
 const LITERAL_MINUS: usize = 4096;
@@ -247,7 +247,8 @@ impl<'a> Client<'a> {
             let cancel = self.support.cancel();
             let buffer = self.cutter.buffer();
             buffer.reserve(READ_BYTES);
-            let read = step(self.connection.read_buf(buffer), SILENCE, cancel, stage, &self.at).await?;
+            let read =
+                step(self.connection.read_buf(buffer), self.server.limit(SILENCE), cancel, stage, &self.at).await?;
             if read == 0 {
                 return Err(self.failure(Class::Transient, stage, "the server closed the line"));
             }
@@ -262,7 +263,7 @@ impl<'a> Client<'a> {
                 connection.write_all(out).await?;
                 connection.flush().await
             };
-            step(write, SILENCE, self.support.cancel(), stage, &self.at).await?;
+            step(write, self.server.limit(SILENCE), self.support.cancel(), stage, &self.at).await?;
             self.out.clear();
         }
         Ok(())
