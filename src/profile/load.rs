@@ -188,7 +188,7 @@ impl Loader<'_> {
             Some(_folder) => Some(IncomingSource::Folder { path: self.required_path(&section, "path") }),
             None => {
                 section.allow(SERVER_KEYS);
-                section.allow(&["folders", "path"]);
+                section.allow(&["folders", "watch", "path"]);
                 None
             }
         };
@@ -205,7 +205,8 @@ impl Loader<'_> {
         if folders.is_empty() || folders.iter().any(|folder| folder.chars().any(char::is_control)) {
             section.wrong("folders", "must name at least one mailbox, and nothing but mailboxes");
         }
-        IncomingSource::Imap { server, folders }
+        let watch = section.switch("watch").unwrap_or_default();
+        IncomingSource::Imap { server, folders, watch }
     }
 
     fn deliver(&self, section: Section<'_>) -> Option<DeliverTo> {

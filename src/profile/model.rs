@@ -182,6 +182,8 @@ pub enum IncomingSource {
         server: ServerConfig,
         /// Mailboxes to fetch.
         folders: Vec<String>,
+        /// New mail shows as waiting at once: the first of them is watched between flushes.
+        watch: bool,
     },
     /// A POP3 server.
     Pop3 {

@@ -124,7 +124,7 @@ fn full_work(smtp: ServerConfig, imap: ServerConfig) -> TransportConfig {
         }),
         outgoing: Some(Outgoing::Smtp(SmtpConfig { server: smtp, connections: 8 })),
         incoming: Some(Incoming {
-            source: IncomingSource::Imap { server: imap, folders: vec!["INBOX".into(), "Lists/rust".into()] },
+            source: IncomingSource::Imap { server: imap, folders: vec!["INBOX".into(), "Lists/rust".into()], watch: true },
             after: After::Keep,
             deliver: DeliverTo::Maildir(home("Mail/ada")),
         }),
@@ -224,7 +224,8 @@ fn what_is_not_said_has_defaults() {
     let incoming = transport.incoming.unwrap();
     assert_eq!(incoming.deliver, DeliverTo::Maildir("/p/mail/a b".into()));
     assert_eq!(incoming.after, After::Keep);
-    let IncomingSource::Imap { server, folders } = incoming.source else { panic!() };
+    let IncomingSource::Imap { server, folders, watch } = incoming.source else { panic!() };
+    assert!(!watch);
     assert_eq!(folders, ["INBOX"]);
     assert_eq!((server.security, server.auth), (Security::Tls, AuthChoice::Auto));
     assert_eq!(server.password, Some(SecretSource::Keyring));
