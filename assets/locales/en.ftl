@@ -337,6 +337,24 @@ foot-no-ui = No UI
 foot-starting = Opening the profile
 foot-no-profile = No profile yet
 
+## The tray
+tray-flush-all = Send/Receive all
+tray-send-all = Send all
+tray-receive-all = Receive all
+tray-by-transport = By transport
+tray-cancel-all = Cancel all
+tray-offline = Work offline
+tray-pause = Pause for an hour
+tray-paused = paused until { $time }
+tray-next-run = next run at { $time }
+tray-waiting = Waiting for you ({ $n })
+tray-open = Open Mailsluice
+tray-quit = Quit
+tray-quit-leaving = Quit: mail is still leaving
+tray-quit-running = Quit: mail is still arriving
+tray-quit-finish = When that is done
+tray-quit-now = Now; nothing is lost
+
 ## What came of it
 did-hold = { $n ->
     [one] 1 message held

@@ -328,6 +328,24 @@ foot-no-ui = sans dialogue
 foot-starting = Ouverture du profil
 foot-no-profile = Pas encore de profil
 
+## La zone de notification
+tray-flush-all = Tout envoyer et recevoir
+tray-send-all = Tout envoyer
+tray-receive-all = Tout recevoir
+tray-by-transport = Par transport
+tray-cancel-all = Tout arrêter
+tray-offline = Travailler hors ligne
+tray-pause = Pause d’une heure
+tray-paused = en pause jusqu’à { $time }
+tray-next-run = prochain passage à { $time }
+tray-waiting = Vous attendent ({ $n })
+tray-open = Ouvrir Mailsluice
+tray-quit = Quitter
+tray-quit-leaving = Quitter : du courrier part encore
+tray-quit-running = Quitter : du courrier arrive encore
+tray-quit-finish = Quand ce sera fait
+tray-quit-now = Maintenant ; rien n’est perdu
+
 ## What came of it
 did-hold = { $n ->
     [one] { $n } message retenu

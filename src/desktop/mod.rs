@@ -1,7 +1,11 @@
-//! The window.
+//! The program at home on the desktop: its window, and what is there without one.
 //!
 //! | file | what is there |
 //! |---|---|
+//! | `run`, `front`, `door` | the program from start to end; the main thread; how it is called |
+//! | `desk` | what is there also without the window: the tray |
+//! | `instance` | one window for a profile: a second start hands over to the first |
+//! | `host` | the profile that is open, for the window, which comes and goes, and for what stays |
 //! | [`app`], `perform`, `keys` | one frame: take in what happened, draw, do what was asked for |
 //! | [`engine`] | what the window knows of the rest of the house: one trait |
 //! | [`action`] | the one table of everything a person can do |
@@ -17,10 +21,20 @@
 pub mod action;
 pub mod app;
 pub mod chooser;
+#[cfg(feature = "tray")]
+mod desk;
+#[cfg(not(feature = "tray"))]
+#[path = "no_desk.rs"]
+mod desk;
 mod dialog;
+mod door;
+mod emblem;
 pub mod engine;
 mod first_profile;
+mod front;
+mod host;
 mod icon;
+mod instance;
 mod keys;
 mod live;
 mod perform;
@@ -33,6 +47,7 @@ mod sentence;
 pub mod state;
 pub mod text;
 pub mod theme;
+mod trouble;
 mod view;
 mod widget;
 

@@ -10,6 +10,7 @@
 
 #![allow(dead_code, unreachable_pub, reason = "each test binary uses its part of what is offered to all")]
 
+pub mod bus;
 pub mod certs;
 pub mod daemon;
 pub mod dovecot;

@@ -7,6 +7,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use mailsluice::desktop::engine::{Engine, ListTicket, NewProfile, News, Notice, Readiness, Scope};
+use mailsluice::desktop::state::Settings;
 use mailsluice::mapi::tag::*;
 use mailsluice::mapi::{
     Class, EntryId, EnvelopeId, Failure, FlushFlags, PropValue, QueueState, Reply, ResourceFlags, ResourceMethods,
@@ -42,6 +43,7 @@ pub(crate) struct Shared {
     pub(crate) news: Vec<News>,
     pub(crate) asked: Vec<Asked>,
     pub(crate) lists: Vec<ListQuery>,
+    pub(crate) no_ui: bool,
     tickets: u64,
 }
 
@@ -59,6 +61,7 @@ impl FakeEngine {
             news: Vec::new(),
             asked: Vec::new(),
             lists: Vec::new(),
+            no_ui: false,
             tickets: 0,
         })))
     }
@@ -94,6 +97,13 @@ impl Engine for FakeEngine {
     fn profile_name(&self) -> String {
         "Test".to_owned()
     }
+    fn no_ui(&self) -> bool {
+        self.0.borrow().no_ui
+    }
+    fn set_no_ui(&mut self, on: bool) {
+        self.0.borrow_mut().no_ui = on;
+    }
+    fn set_settings(&mut self, _settings: &Settings) {}
     fn flush(&mut self, scope: &Scope, flags: FlushFlags) {
         self.note(Asked::Flush(scope.clone(), flags));
     }
