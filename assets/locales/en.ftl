@@ -355,6 +355,19 @@ tray-quit-running = Quit: mail is still arriving
 tray-quit-finish = When that is done
 tray-quit-now = Now; nothing is lost
 
+## Notifications
+notice-received = { $n ->
+    [one] 1 message received
+   *[other] { $n } messages received
+}
+notice-sent = { $n ->
+    [one] 1 message sent
+   *[other] { $n } messages sent
+}
+notice-needs-you = A transport needs you
+notice-news = Mail came or went
+notice-open = Open
+
 ## What came of it
 did-hold = { $n ->
     [one] 1 message held
@@ -445,6 +458,16 @@ set-scale = Size of text
 set-rows = Rows
 set-rows-comfortable = Comfortable
 set-rows-compact = Compact
+set-notify = Notifications
+set-notify-needs-you = What needs you
+set-notify-received = Received
+set-notify-sent = Sent
+set-privacy = They show
+set-privacy-all = Names and numbers
+set-privacy-numbers = Numbers, no names
+set-privacy-nothing = Only that there is something
+set-autostart = Start
+set-autostart-do = With the session, in the tray
 
 ## First start
 first-title = Every mail queue you have, emptied when you say so

@@ -346,6 +346,19 @@ tray-quit-running = Quitter : du courrier arrive encore
 tray-quit-finish = Quand ce sera fait
 tray-quit-now = Maintenant ; rien n’est perdu
 
+## Les notifications
+notice-received = { $n ->
+    [one] 1 message reçu
+   *[other] { $n } messages reçus
+}
+notice-sent = { $n ->
+    [one] 1 message envoyé
+   *[other] { $n } messages envoyés
+}
+notice-needs-you = Un transport vous attend
+notice-news = Du courrier est arrivé ou parti
+notice-open = Ouvrir
+
 ## What came of it
 did-hold = { $n ->
     [one] { $n } message retenu
@@ -436,6 +449,16 @@ set-scale = Taille du texte
 set-rows = Lignes
 set-rows-comfortable = Aérées
 set-rows-compact = Serrées
+set-notify = Notifications
+set-notify-needs-you = Ce qui vous attend
+set-notify-received = Reçus
+set-notify-sent = Envoyés
+set-privacy = Elles montrent
+set-privacy-all = Noms et nombres
+set-privacy-numbers = Nombres, sans noms
+set-privacy-nothing = Seulement qu’il y a du nouveau
+set-autostart = Démarrage
+set-autostart-do = Avec la session, dans la zone de notification
 
 ## First start
 first-title = Toutes vos files de courrier, vidées quand vous le dites

@@ -129,6 +129,7 @@ impl App {
         }
         self.state.readiness = self.engine.readiness();
         self.state.no_ui = self.engine.no_ui();
+        self.state.autostart = self.engine.autostart();
         if self.state.readiness == Readiness::Ready && !self.brought.is_empty() {
             self.engine.add(std::mem::take(&mut self.brought));
         }
@@ -157,7 +158,7 @@ impl App {
             Event::RowAdded(_)
             | Event::RowModified(_)
             | Event::RowDeleted(_)
-            | Event::FlushEnded(_)
+            | Event::FlushEnded { .. }
             | Event::Stopped => {}
         }
     }

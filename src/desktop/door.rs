@@ -72,6 +72,12 @@ impl Door {
         bell.ctx = ctx;
     }
 
+    /// The window is what a person works with just now.
+    pub(super) fn is_in_front(&self) -> bool {
+        let ctx = self.bell().ctx.clone();
+        ctx.is_some_and(|ctx| ctx.input(|input| input.viewport().focused == Some(true)))
+    }
+
     /// There was a window, and there is none.
     pub(super) fn was_closed(&self) -> bool {
         let bell = self.bell();

@@ -157,6 +157,12 @@ pub trait Engine {
     /// Says how the program is to look and speak: the tray speaks too.
     fn set_settings(&mut self, settings: &Settings);
 
+    /// Whether the program starts with the session; `None`: it can't.
+    fn autostart(&self) -> Option<bool>;
+
+    /// Lets it start with the session, or no longer.
+    fn set_autostart(&mut self, on: bool);
+
     /// Sends, receives or both (the session's two procedures).
     fn flush(&mut self, scope: &Scope, flags: FlushFlags);
 

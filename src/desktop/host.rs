@@ -17,6 +17,7 @@ use crate::profile::{Places, Profile};
 use crate::session::Session;
 use crate::spooler::{Line, Spooler, Stay, Wake};
 
+use super::autostart::Autostart;
 use super::state::Settings;
 
 /// See the module.
@@ -25,6 +26,7 @@ pub(super) struct Host {
     watchers: Mutex<Vec<Wake>>,
     no_ui: AtomicBool,
     settings: Mutex<Settings>,
+    autostart: Option<(Autostart, AtomicBool)>,
 }
 
 struct Inner {
@@ -77,12 +79,19 @@ impl Host {
     /// Opens the profile that the arguments name, or the demo's.
     pub(super) fn new(arguments: Arguments, settings: Settings) -> Arc<Self> {
         let there = arguments.demo || Places::of(arguments.profile.as_deref()).profile_file().exists();
+        // A demo is for once.
+        let autostart = if arguments.demo { None } else { Autostart::of(arguments.profile.as_deref()) };
+        let autostart = autostart.map(|entry| {
+            let on = entry.is_on();
+            (entry, AtomicBool::new(on))
+        });
         let inner = Inner { arguments, state: Opening::NoProfile(None), version: 0 };
         let host = Arc::new(Self {
             inner: Mutex::new(inner),
             watchers: Mutex::default(),
             no_ui: AtomicBool::new(false),
             settings: Mutex::new(settings),
+            autostart,
         });
         if there {
             host.open(None);
@@ -151,6 +160,29 @@ impl Host {
     pub(super) fn set_settings(&self, settings: Settings) {
         *self.settings.lock().unwrap_or_else(PoisonError::into_inner) = settings;
         self.wake();
+    }
+
+    /// Whether the program starts with the session; `None`: it can't.
+    pub(super) fn autostart(&self) -> Option<bool> {
+        self.autostart.as_ref().map(|(_, on)| on.load(Ordering::Relaxed))
+    }
+
+    /// Lets it start with the session, or no longer.
+    ///
+    /// # Errors
+    /// The entry can't be written.
+    pub(super) fn set_autostart(&self, on: bool) -> std::io::Result<()> {
+        if let Some((entry, is_on)) = &self.autostart {
+            entry.set(on)?;
+            is_on.store(on, Ordering::Relaxed);
+        }
+        Ok(())
+    }
+
+    /// Whether this is the profile of who names none.
+    pub(super) fn is_default(&self) -> bool {
+        let inner = self.inner();
+        !inner.arguments.demo && inner.arguments.profile.is_none()
     }
 
     /// Ends the spooler if it runs here, and waits for that. Nothing is lost either way.

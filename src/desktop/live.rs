@@ -165,6 +165,16 @@ impl Engine for LiveEngine {
         self.client.host().set_settings(*settings);
     }
 
+    fn autostart(&self) -> Option<bool> {
+        self.client.host().autostart()
+    }
+
+    fn set_autostart(&mut self, on: bool) {
+        if let Err(error) = self.client.host().set_autostart(on) {
+            self.refuse(MapiResult::DiskError, error.to_string());
+        }
+    }
+
     fn flush(&mut self, scope: &Scope, flags: FlushFlags) {
         let Some(session) = self.session() else { return };
         let begun = match scope {

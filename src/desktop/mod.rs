@@ -13,6 +13,7 @@
 //! | [`row_view`], `sentence` | a status row in words |
 //! | [`text`], [`theme`], `icon` | language, colours and sizes, icons |
 //! | `view`, `dialog`, `widget` | the parts that are drawn, each a function of a `Scene` |
+//! | `autostart` | starting with the session |
 //! | [`chooser`] | the system's file chooser |
 //!
 //! It knows rows and events, and neither SQL nor tokio nor a socket. It never waits: what takes time is asked for and
@@ -20,6 +21,7 @@
 
 pub mod action;
 pub mod app;
+mod autostart;
 pub mod chooser;
 #[cfg(feature = "tray")]
 mod desk;

@@ -39,6 +39,7 @@ impl App {
             }
             Ask::Demo => self.engine.start_demo(),
             Ask::Settings => self.apply_settings(ctx),
+            Ask::Autostart(on) => self.engine.set_autostart(on),
         }
     }
 

@@ -1,7 +1,11 @@
 //! A session bus of its own, without any service to start, and a tray on it: a minimal StatusNotifier host, which finds
 //! and clicks what the program offers there as a panel does.
 
-#![expect(clippy::unused_self, reason = "the bus calls methods of objects")]
+#![expect(
+    clippy::unused_self,
+    clippy::used_underscore_binding,
+    reason = "the bus calls methods of objects, with all the arguments that a specification has"
+)]
 
 use std::collections::HashMap;
 use std::io::{BufRead, BufReader};
@@ -233,5 +237,88 @@ fn gather((id, properties, children): Layout, above: &[String], found: &mut Vec<
     for child in children {
         let child = Structure::try_from(child).expect("an entry");
         gather(Layout::try_from(child).expect("an entry"), &path, found);
+    }
+}
+
+/// What was shown by a notification.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Shown {
+    /// Its number.
+    pub id: u32,
+    /// The number of the one it replaced; 0: none.
+    pub replaces: u32,
+    /// The first line.
+    pub summary: String,
+    /// The text.
+    pub body: String,
+    /// Name and word of each button.
+    pub actions: Vec<String>,
+}
+
+/// What shows notifications. Dropped, it is gone from the bus.
+#[derive(Debug)]
+pub struct Notifications {
+    connection: Connection,
+    shown: Arc<Mutex<Vec<Shown>>>,
+}
+
+struct Server(Arc<Mutex<Vec<Shown>>>);
+
+#[zbus::interface(name = "org.freedesktop.Notifications")]
+impl Server {
+    fn get_capabilities(&self) -> Vec<&'static str> {
+        vec!["actions", "body", "body-markup"]
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "the specification has them")]
+    fn notify(
+        &self,
+        _app_name: String,
+        replaces_id: u32,
+        _app_icon: String,
+        summary: String,
+        body: String,
+        actions: Vec<String>,
+        _hints: HashMap<String, OwnedValue>,
+        _expire_timeout: i32,
+    ) -> u32 {
+        let mut shown = self.0.lock().expect("unharmed");
+        let id = if replaces_id > 0 { replaces_id } else { u32::try_from(shown.len()).expect("a few") + 1 };
+        shown.push(Shown { id, replaces: replaces_id, summary, body, actions });
+        id
+    }
+
+    fn close_notification(&self, _id: u32) {}
+}
+
+impl Notifications {
+    /// Puts a service that shows them on the bus.
+    pub fn start(bus: &Bus) -> Self {
+        let shown = Arc::new(Mutex::new(Vec::new()));
+        let connection = bus
+            .builder()
+            .serve_at("/org/freedesktop/Notifications", Server(Arc::clone(&shown)))
+            .and_then(|builder| builder.name("org.freedesktop.Notifications"))
+            .and_then(connection::Builder::build)
+            .expect("nobody else shows notifications here");
+        Self { connection, shown }
+    }
+
+    /// All that was shown so far.
+    pub fn shown(&self) -> Vec<Shown> {
+        self.shown.lock().expect("unharmed").clone()
+    }
+
+    /// Clicks a button of a notification.
+    pub fn click(&self, id: u32, action: &str) {
+        let object = "/org/freedesktop/Notifications";
+        let clicked = self.connection.emit_signal(
+            None::<&str>,
+            object,
+            "org.freedesktop.Notifications",
+            "ActionInvoked",
+            &(id, action),
+        );
+        clicked.expect("a signal");
     }
 }

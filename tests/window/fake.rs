@@ -32,6 +32,7 @@ pub(crate) enum Asked {
     Save(EnvelopeId, PathBuf),
     Create(Box<NewProfile>),
     Demo,
+    Autostart(bool),
 }
 
 /// What the test and the engine share.
@@ -104,6 +105,12 @@ impl Engine for FakeEngine {
         self.0.borrow_mut().no_ui = on;
     }
     fn set_settings(&mut self, _settings: &Settings) {}
+    fn autostart(&self) -> Option<bool> {
+        Some(false)
+    }
+    fn set_autostart(&mut self, on: bool) {
+        self.note(Asked::Autostart(on));
+    }
     fn flush(&mut self, scope: &Scope, flags: FlushFlags) {
         self.note(Asked::Flush(scope.clone(), flags));
     }

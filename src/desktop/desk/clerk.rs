@@ -12,10 +12,13 @@ use super::super::host::{Client, Host, Leave};
 use super::super::row_view::RowView;
 use super::super::text::{Language, Text};
 use super::Order;
-use super::deed::Deed;
+use super::application;
+use super::deed::{BOTH, Deed};
 use super::glance::{Around, Glance};
+use super::notices::{Button, Notice, Notices};
+use super::notifier::Notifier;
 use super::tray::Tray;
-use crate::mapi::FlushFlags;
+use crate::mapi::{EntryId, FlushFlags, ResourceType};
 use crate::session::{Session, flush_all, flush_each};
 use crate::spool::Seconds;
 use crate::spooler::{Command, Wake};
@@ -38,6 +41,9 @@ pub(super) struct Clerk {
     /// Since when there is no host, after there was one.
     no_host_since: Option<Instant>,
     had_host: bool,
+    /// Nobody is told anything without a bus.
+    notifier: Option<Notifier>,
+    notices: Notices,
     text: Text,
     shown: Glance,
     shown_at: Instant,
@@ -58,6 +64,11 @@ impl Clerk {
     pub(super) fn new(host: Arc<Host>, door: Arc<Door>, orders: &Sender<Order>, has_tray: Arc<AtomicBool>) -> Self {
         let wake = waking(orders);
         let tray = Tray::put_out(orders.clone(), &has_tray, Arc::clone(&wake));
+        let connection = application::connect(orders, &door, host.is_default());
+        let notifier = connection.map(|connection| Notifier::start(connection, orders.clone()));
+        let notifier = notifier.and_then(|started| {
+            started.inspect_err(|error| tracing::info!("there are no notifications: {error}")).ok()
+        });
         Self {
             client: Client::new(host, wake),
             door,
@@ -65,6 +76,8 @@ impl Clerk {
             has_tray,
             no_host_since: None,
             had_host: false,
+            notifier,
+            notices: Notices::default(),
             text: Text::new(Language::of_environment()),
             shown: Glance::default(),
             shown_at: Instant::now(),
@@ -84,6 +97,13 @@ impl Clerk {
             match order {
                 Ok(Order::Look) | Err(RecvTimeoutError::Timeout) => {}
                 Ok(Order::Do(deed)) => self.perform(deed),
+                Ok(Order::Clicked(_, Button::Open)) => self.perform(Deed::OpenProblems),
+                Ok(Order::Clicked(transport, Button::Retry)) => {
+                    self.flush(
+                        &Scope::These(vec![EntryId::of(ResourceType::MAPI_TRANSPORT_PROVIDER, &transport)]),
+                        BOTH,
+                    );
+                }
                 Ok(Order::Stop) | Err(RecvTimeoutError::Disconnected) => break,
             }
         }
@@ -95,17 +115,31 @@ impl Clerk {
     /// Takes in what happened and shows it. Gives when to look again by itself.
     fn look(&mut self) -> Option<Instant> {
         self.client.follow();
-        if let Some(session) = self.client.session_mut() {
-            session.pump();
-        }
         let settings = self.client.host().settings();
         let language = settings.language.unwrap_or_else(Language::of_environment);
         if language != self.text.language() {
             self.text = Text::new(language);
         }
+        self.tell_news();
         let rows = self.client.session().map(Session::rows).unwrap_or_default();
         let rows = RowView::all(&rows, &self.text, now());
         [self.mind_the_pause(&rows), self.mind_the_host(), self.show(&rows)].into_iter().flatten().min()
+    }
+
+    /// Tells what is worth a notification. Whoever sits at the window sees it there.
+    fn tell_news(&mut self) {
+        let Some(session) = self.client.session_mut() else { return };
+        let events = session.pump();
+        let host = self.client.host();
+        let (notify, no_ui) = (host.settings().notify, host.no_ui());
+        for event in events {
+            let notice = self.notices.of(&event, notify, no_ui, &self.text);
+            if let (Some(notice), Some(notifier)) = (notice, &self.notifier)
+                && (matches!(notice, Notice::TakeBack(_)) || !self.door.is_in_front())
+            {
+                notifier.tell(notice);
+            }
+        }
     }
 
     /// Shows what is new, a few times a second at most.

@@ -6,13 +6,19 @@
 //! | `deed` | what a person can do without the window |
 //! | `glance` | what the tray shows, made of rows; pure |
 //! | `tray` | that as a StatusNotifierItem |
+//! | `notices` | what is worth a notification, made of events; pure |
+//! | `notifier` | that over the bus |
+//! | `application` | the program as launchers on the bus see it |
 //! | `clerk` | the thread |
 //!
 //! It wakes for events, for deeds and for the end of a pause. Otherwise it rests.
 
+mod application;
 mod clerk;
 mod deed;
 mod glance;
+mod notices;
+mod notifier;
 mod tray;
 
 use std::sync::Arc;
@@ -23,6 +29,7 @@ use crossbeam_channel::{Sender, unbounded};
 
 use clerk::Clerk;
 use deed::Deed;
+use notices::Button;
 
 use super::door::Door;
 use super::host::Host;
@@ -40,6 +47,8 @@ enum Order {
     Look,
     /// Somebody wants something.
     Do(Deed),
+    /// Somebody clicked on what was shown for this transport.
+    Clicked(String, Button),
     /// That was all.
     Stop,
 }
@@ -71,4 +80,9 @@ impl Desk {
         self.orders.send(Order::Stop).ok();
         self.thread.join().ok();
     }
+}
+
+/// For what reads text as markup.
+fn escaped(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }

@@ -96,7 +96,7 @@ impl ksni::Tray for Item {
         ToolTip {
             title: self.glance.title.clone(),
             // Hosts read it as markup.
-            description: self.glance.lines.iter().map(|line| escaped(line)).collect::<Vec<_>>().join("\n"),
+            description: self.glance.lines.iter().map(|line| super::escaped(line)).collect::<Vec<_>>().join("\n"),
             ..ToolTip::default()
         }
     }
@@ -160,8 +160,4 @@ fn doing(deed: &Deed) -> Box<dyn Fn(&mut Item) + Send> {
 /// A single underscore would mark a key.
 fn label(word: &str) -> String {
     word.replace('_', "__")
-}
-
-fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }

@@ -2,7 +2,7 @@
 //! window is open, closed or was never opened; and a window that is built again is as it was.
 
 use std::path::PathBuf;
-use std::process::{Child, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use serde_json::Value;
@@ -32,15 +32,15 @@ outgoing = { kind = "pipe", command = ["/bin/sh", "-c", "cat >/dev/null; exit 67
 "#;
 
 /// The program at its place: a screen, a bus, a profile.
-struct Seat {
-    harness: Harness,
-    screen: Screen,
-    bus: Bus,
+pub(super) struct Seat {
+    pub(super) harness: Harness,
+    pub(super) screen: Screen,
+    pub(super) bus: Bus,
     child: Option<Child>,
 }
 
 impl Seat {
-    fn new() -> Option<Self> {
+    pub(super) fn new() -> Option<Self> {
         let (screen, bus) = (Screen::start(1280, 820)?, Bus::start()?);
         let harness = Harness::new(PROFILE);
         for folder in ["out", "in"].iter().flat_map(|name| ["cur", "new", "tmp"].map(|part| format!("{name}/{part}"))) {
@@ -50,9 +50,25 @@ impl Seat {
         Some(Self { harness, screen, bus, child: None })
     }
 
-    /// Starts the program, and gives whether it came to its end already: a second start hands over and is done.
-    fn start(&mut self, arguments: &[&str]) {
-        let mut command = self.harness.command();
+    /// Starts the program.
+    pub(super) fn start(&mut self, arguments: &[&str]) {
+        let command = self.harness.command();
+        self.start_as(command, arguments);
+    }
+
+    /// Starts it on the default profile, which is the same but in another folder.
+    pub(super) fn start_default(&mut self, arguments: &[&str]) {
+        let home = self.harness.path("home");
+        let profile = PROFILE.replace(r#"path = ""#, &format!(r#"path = "{}/"#, home.display()));
+        self.harness.write("home/.config/mailsluice/profile.toml", profile);
+        for part in ["in", "out"] {
+            std::fs::rename(self.harness.profile().join(part), home.join(part)).expect("a folder");
+        }
+        let command = self.harness.bare_command();
+        self.start_as(command, arguments);
+    }
+
+    fn start_as(&mut self, mut command: Command, arguments: &[&str]) {
         self.bus.join(self.screen.show(&mut command)).args(arguments).env("LANG", "en_GB.UTF-8").stdin(Stdio::null());
         self.child = Some(command.spawn().expect("the program"));
     }
@@ -67,7 +83,7 @@ impl Seat {
         child.wait().expect("a child of ours").code()
     }
 
-    fn window(&self) -> Window {
+    pub(super) fn window(&self) -> Window {
         self.screen.window("Mailsluice")
     }
 
@@ -75,21 +91,21 @@ impl Seat {
         wait_until(LIMIT, || self.screen.has_no_window("Mailsluice"))
     }
 
-    fn submit(&self, transport: &str) {
+    pub(super) fn submit(&self, transport: &str) {
         let file = self.harness.path("mail.eml");
         let file = file.to_str().expect("a plain path");
         self.harness.run(&["submit", "--transport", transport, file]).expect_code(0);
     }
 
-    fn count(&self, folder: &str) -> usize {
+    pub(super) fn count(&self, folder: &str) -> usize {
         std::fs::read_dir(self.harness.profile().join(folder)).map_or(0, Iterator::count)
     }
 
-    fn put_in(&self, name: &str) -> PathBuf {
+    pub(super) fn put_in(&self, name: &str) -> PathBuf {
         self.harness.write(&format!("profile/in/new/{name}"), MAIL)
     }
 
-    fn row(&self, name: &str) -> Value {
+    pub(super) fn row(&self, name: &str) -> Value {
         let rows = self.harness.run(&["status", "--json"]).expect_code(0).json()["rows"].clone();
         let rows = rows.as_array().expect("rows");
         rows.iter().find(|row| row["display_name"] == name).expect("a row").clone()
