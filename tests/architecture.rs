@@ -29,6 +29,9 @@ const CRATES: &[(&str, &[&str])] = &[
     ("rusqlite", &["spool"]),
     ("egui", &["desktop"]),
     ("eframe", &["desktop"]),
+    ("winit", &["desktop"]),
+    ("ksni", &["desktop"]),
+    ("zbus", &["desktop"]),
     ("rfd", &["desktop"]),
     ("keyring", &["profile"]),
 ];

@@ -338,6 +338,37 @@ foot-no-ui = No UI
 foot-starting = Opening the profile
 foot-no-profile = No profile yet
 
+## The tray
+tray-flush-all = Send/Receive all
+tray-send-all = Send all
+tray-receive-all = Receive all
+tray-by-transport = By transport
+tray-cancel-all = Cancel all
+tray-offline = Work offline
+tray-pause = Pause for an hour
+tray-paused = paused until { $time }
+tray-next-run = next run at { $time }
+tray-waiting = Waiting for you ({ $n })
+tray-open = Open Mailsluice
+tray-quit = Quit
+tray-quit-leaving = Quit: mail is still leaving
+tray-quit-running = Quit: mail is still arriving
+tray-quit-finish = When that is done
+tray-quit-now = Now; nothing is lost
+
+## Notifications
+notice-received = { $n ->
+    [one] 1 message received
+   *[other] { $n } messages received
+}
+notice-sent = { $n ->
+    [one] 1 message sent
+   *[other] { $n } messages sent
+}
+notice-needs-you = A transport needs you
+notice-news = Mail came or went
+notice-open = Open
+
 ## What came of it
 did-hold = { $n ->
     [one] 1 message held
@@ -428,6 +459,16 @@ set-scale = Size of text
 set-rows = Rows
 set-rows-comfortable = Comfortable
 set-rows-compact = Compact
+set-notify = Notifications
+set-notify-needs-you = What needs you
+set-notify-received = Received
+set-notify-sent = Sent
+set-privacy = They show
+set-privacy-all = Names and numbers
+set-privacy-numbers = Numbers, no names
+set-privacy-nothing = Only that there is something
+set-autostart = Start
+set-autostart-do = With the session, in the tray
 
 ## First start
 first-title = Every mail queue you have, emptied when you say so

@@ -329,6 +329,37 @@ foot-no-ui = sans dialogue
 foot-starting = Ouverture du profil
 foot-no-profile = Pas encore de profil
 
+## La zone de notification
+tray-flush-all = Tout envoyer et recevoir
+tray-send-all = Tout envoyer
+tray-receive-all = Tout recevoir
+tray-by-transport = Par transport
+tray-cancel-all = Tout arrêter
+tray-offline = Travailler hors ligne
+tray-pause = Pause d’une heure
+tray-paused = en pause jusqu’à { $time }
+tray-next-run = prochain passage à { $time }
+tray-waiting = Vous attendent ({ $n })
+tray-open = Ouvrir Mailsluice
+tray-quit = Quitter
+tray-quit-leaving = Quitter : du courrier part encore
+tray-quit-running = Quitter : du courrier arrive encore
+tray-quit-finish = Quand ce sera fait
+tray-quit-now = Maintenant ; rien n’est perdu
+
+## Les notifications
+notice-received = { $n ->
+    [one] 1 message reçu
+   *[other] { $n } messages reçus
+}
+notice-sent = { $n ->
+    [one] 1 message envoyé
+   *[other] { $n } messages envoyés
+}
+notice-needs-you = Un transport vous attend
+notice-news = Du courrier est arrivé ou parti
+notice-open = Ouvrir
+
 ## What came of it
 did-hold = { $n ->
     [one] { $n } message retenu
@@ -419,6 +450,16 @@ set-scale = Taille du texte
 set-rows = Lignes
 set-rows-comfortable = Aérées
 set-rows-compact = Serrées
+set-notify = Notifications
+set-notify-needs-you = Ce qui vous attend
+set-notify-received = Reçus
+set-notify-sent = Envoyés
+set-privacy = Elles montrent
+set-privacy-all = Noms et nombres
+set-privacy-numbers = Nombres, sans noms
+set-privacy-nothing = Seulement qu’il y a du nouveau
+set-autostart = Démarrage
+set-autostart-do = Avec la session, dans la zone de notification
 
 ## First start
 first-title = Toutes vos files de courrier, vidées quand vous le dites

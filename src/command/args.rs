@@ -6,7 +6,7 @@ use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
 /// Every mail queue you have, outgoing and incoming, emptied on demand. Without a command: the window.
-#[derive(Debug, Clone, Parser)]
+#[derive(Debug, Clone, Default, Parser)]
 #[command(name = "mailsluice", version, about, max_term_width = 100)]
 pub struct Arguments {
     /// Folder of the profile; everything of it is in there.
@@ -16,6 +16,14 @@ pub struct Arguments {
     /// Use a throw-away profile and a mail provider inside this process.
     #[arg(long, global = true, conflicts_with = "profile")]
     pub demo: bool,
+
+    /// Start without a window: in the tray, with the schedule running.
+    #[arg(long, conflicts_with = "files")]
+    pub background: bool,
+
+    /// Message files to put into the queue, in the window.
+    #[arg(value_name = "FILE.eml")]
+    pub files: Vec<PathBuf>,
 
     /// What to do; nothing: open the window.
     #[command(subcommand)]

@@ -13,7 +13,7 @@ use super::engine::{Engine, News, Readiness};
 use super::remember::Memory;
 use super::row_view::RowView;
 use super::scene::{Ask, Scene};
-use super::state::{Dialog, PasswordDialog, Settings, State};
+use super::state::{Dialog, PasswordDialog, Settings, State, Tab};
 use super::text::{Language, Text};
 use super::theme::{self, Look};
 use super::view::{bar, first_start, footer, status_table, tabs};
@@ -33,6 +33,8 @@ pub struct App {
     pub(super) chosen: (Sender<Chosen>, Receiver<Chosen>),
     title: String,
     memory: Option<Memory>,
+    /// Files that wait until they can be queued.
+    brought: Vec<PathBuf>,
 }
 
 impl std::fmt::Debug for App {
@@ -42,10 +44,9 @@ impl std::fmt::Debug for App {
 }
 
 impl App {
-    /// A window on this engine.
-    pub fn new(ctx: &Context, engine: Box<dyn Engine>, chooser: Box<dyn Chooser>, settings: Settings) -> Self {
-        theme::install_fonts(ctx);
-        let mut app = Self {
+    /// What a window on this engine shows. There may be none yet, one, and later another.
+    pub fn new(engine: Box<dyn Engine>, chooser: Box<dyn Chooser>, settings: Settings) -> Self {
+        Self {
             engine,
             chooser,
             state: State::new(settings),
@@ -55,9 +56,15 @@ impl App {
             chosen: unbounded(),
             title: String::new(),
             memory: None,
-        };
-        app.apply_settings(ctx);
-        app
+            brought: Vec::new(),
+        }
+    }
+
+    /// Furnishes a new window.
+    pub fn attach(&mut self, ctx: &Context) {
+        theme::install_fonts(ctx);
+        self.title.clear();
+        self.show_settings(ctx);
     }
 
     /// The same, with settings that are kept for the next window.
@@ -72,18 +79,33 @@ impl App {
         &self.state
     }
 
-    /// Puts the settings into effect.
+    /// Puts new settings into effect.
     pub(super) fn apply_settings(&mut self, ctx: &Context) {
         let settings = self.state.settings;
         let language = settings.language.unwrap_or_else(Language::of_environment);
         if language != self.text.language() {
             self.text = Text::new(language);
         }
-        theme::apply(ctx, settings.scheme);
-        ctx.set_zoom_factor(settings.scale as f32 / 100.0);
+        self.show_settings(ctx);
+        self.engine.set_settings(&settings);
         if let Some(memory) = &self.memory {
             memory.keep(&settings);
         }
+    }
+
+    fn show_settings(&self, ctx: &Context) {
+        theme::apply(ctx, self.state.settings.scheme);
+        ctx.set_zoom_factor(self.state.settings.scale as f32 / 100.0);
+    }
+
+    /// Puts files into the queue as soon as there is one.
+    pub(super) fn bring(&mut self, files: Vec<PathBuf>) {
+        self.brought.extend(files);
+    }
+
+    /// Shows what needs a person.
+    pub(super) fn show_problems(&mut self) {
+        self.state.tab = Tab::Problems;
     }
 
     /// Calls for a frame from another thread.
@@ -92,8 +114,8 @@ impl App {
         Arc::new(move || ctx.request_repaint())
     }
 
-    /// Takes in what happened.
-    fn take_in(&mut self) {
+    /// Takes in what happened, whether there is a window to show it or not.
+    pub(super) fn take_in(&mut self) {
         for news in self.engine.pump() {
             match news {
                 News::Event(event) => self.take_in_event(event),
@@ -106,6 +128,11 @@ impl App {
             self.take_in_chosen(chosen);
         }
         self.state.readiness = self.engine.readiness();
+        self.state.no_ui = self.engine.no_ui();
+        self.state.autostart = self.engine.autostart();
+        if self.state.readiness == Readiness::Ready && !self.brought.is_empty() {
+            self.engine.add(std::mem::take(&mut self.brought));
+        }
         self.raw = self.engine.rows();
         let now = self.engine.now();
         self.rows = RowView::all(&self.raw, &self.text, now);
@@ -131,7 +158,7 @@ impl App {
             Event::RowAdded(_)
             | Event::RowModified(_)
             | Event::RowDeleted(_)
-            | Event::FlushEnded(_)
+            | Event::FlushEnded { .. }
             | Event::Stopped => {}
         }
     }

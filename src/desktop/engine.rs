@@ -6,6 +6,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use super::state::Settings;
 use crate::mapi::{EntryId, EnvelopeId, FlushFlags, MapiResult, Row};
 use crate::spool::{ListQuery, Page, QueueDetail, QueueVerb, Seconds, Selection};
 use crate::spooler::{Event, PlainSecret};
@@ -146,6 +147,21 @@ pub trait Engine {
 
     /// The name of the profile, for the window's title.
     fn profile_name(&self) -> String;
+
+    /// Nothing pops up: the switch that the window shares with the tray.
+    fn no_ui(&self) -> bool;
+
+    /// Lets nothing pop up, or everything again.
+    fn set_no_ui(&mut self, on: bool);
+
+    /// Says how the program is to look and speak: the tray speaks too.
+    fn set_settings(&mut self, settings: &Settings);
+
+    /// Whether the program starts with the session; `None`: it can't.
+    fn autostart(&self) -> Option<bool>;
+
+    /// Lets it start with the session, or no longer.
+    fn set_autostart(&mut self, on: bool);
 
     /// Sends, receives or both (the session's two procedures).
     fn flush(&mut self, scope: &Scope, flags: FlushFlags);

@@ -1,18 +1,17 @@
-//! The real engine: a session on a spooler that is started on a thread of its own, so that the window is up at once.
+//! The real engine of the window: a client of the spooler that the host has open.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
+use crossbeam_channel::{Receiver, Sender, unbounded};
 
 use super::engine::{
     Arrival, Engine, LineSecurity, ListTicket, NewProfile, NewServer, News, Notice, PasswordPlace, Readiness, Scope,
 };
-use crate::command::Problem;
-use crate::command::args::Arguments;
-use crate::command::context::Context;
+use super::host::{Client, Host, Opened, Opening};
+use super::state::Settings;
 use crate::command::export::export;
 use crate::mapi::{EntryId, EnvelopeId, FlushFlags, MapiResult, Row};
 use crate::profile::save::{self, NewIncoming, NewIncomingKind, NewTransport};
@@ -20,38 +19,16 @@ use crate::profile::{After, Places, Profile, SecretSource, Security};
 use crate::session::{FlushRun, Session, flush_all, flush_each};
 use crate::spool::{ListQuery, QueueVerb, Reader, Seconds, Selection};
 use crate::spooler::submit::{Options, Submitter, message_files};
-use crate::spooler::{Command, Line, Pending, PlainSecret, Reply, Spooler, Stay, Wake};
+use crate::spooler::{Command, Pending, PlainSecret, Reply, Wake};
 
 /// The engine of the real window.
 pub(super) struct LiveEngine {
-    arguments: Arguments,
+    client: Client,
     wake: Wake,
-    state: State,
     tickets: u64,
     asked: Vec<(Asked, Pending)>,
     flushes: Vec<FlushRun>,
     notices: (Sender<Notice>, Receiver<Notice>),
-}
-
-enum State {
-    NoProfile,
-    Starting(Receiver<Result<Opened, Trouble>>),
-    Ready(Box<Opened>, Session),
-    Failed(String),
-}
-
-/// A profile that is open.
-struct Opened {
-    context: Context,
-    spooler: Spooler,
-}
-
-/// Why a profile is not open.
-enum Trouble {
-    /// The new one could not be written: the form is still there.
-    Unwritten(String),
-    /// It can't be opened.
-    Unopened(Problem),
 }
 
 /// What a reply is for.
@@ -64,72 +41,20 @@ enum Asked {
 }
 
 impl LiveEngine {
-    /// Opens the profile that the arguments name, or the demo's; `wake` is called when there is news.
-    pub(super) fn new(arguments: Arguments, wake: Wake) -> Self {
-        let mut engine = Self {
-            arguments,
+    /// An engine on what this host has open; `wake` is called when there is news.
+    pub(super) fn new(host: Arc<Host>, wake: Wake) -> Self {
+        Self {
+            client: Client::new(host, Arc::clone(&wake)),
             wake,
-            state: State::NoProfile,
             tickets: 0,
             asked: Vec::new(),
             flushes: Vec::new(),
             notices: unbounded(),
-        };
-        if engine.arguments.demo || engine.places().profile_file().exists() {
-            engine.open(None);
-        }
-        engine
-    }
-
-    fn places(&self) -> Places {
-        Places::of(self.arguments.profile.as_deref())
-    }
-
-    /// Opens the profile on a thread of its own, after writing a new one if there is one to be written.
-    fn open(&mut self, new: Option<NewProfile>) {
-        let (sender, opened) = bounded(1);
-        let (arguments, wake) = (self.arguments.clone(), Arc::clone(&self.wake));
-        let begun = thread::Builder::new().name("opening".to_owned()).spawn(move || {
-            let opened = write_and_open(&arguments, new);
-            // A window that was closed meanwhile wants it no more.
-            sender.send(opened).ok();
-            wake();
-        });
-        self.state = match begun {
-            Ok(_) => State::Starting(opened),
-            Err(error) => State::Failed(error.to_string()),
-        };
-    }
-
-    /// Takes over what the opening thread has made.
-    fn take_opened(&mut self) {
-        let State::Starting(receiver) = &self.state else { return };
-        let Ok(opened) = receiver.try_recv() else { return };
-        self.state = match opened {
-            Ok(opened) => {
-                let session = Session::logon(opened.spooler.line(), Arc::clone(&self.wake));
-                State::Ready(Box::new(opened), session)
-            }
-            Err(Trouble::Unwritten(why)) => {
-                self.refuse(MapiResult::Unconfigured, why);
-                State::NoProfile
-            }
-            Err(Trouble::Unopened(problem)) => State::Failed(problem.to_string()),
-        };
-    }
-
-    /// A command's spooler ends with the command: then the next one is found, or run here.
-    fn follow_the_spooler(&mut self) {
-        if let State::Ready(opened, session) = &self.state
-            && session.has_ended()
-            && !opened.spooler.is_here()
-        {
-            self.open(None);
         }
     }
 
     fn session(&self) -> Option<&Session> {
-        if let State::Ready(_, session) = &self.state { Some(session) } else { None }
+        self.client.session()
     }
 
     fn ask(&mut self, what: Asked, command: Command) {
@@ -145,14 +70,12 @@ impl LiveEngine {
     }
 
     /// Does work that may wait, on a thread of its own; what comes of it is told.
-    fn aside(&self, work: impl FnOnce(&Places, &Profile, &Line) -> Notice + Send + 'static) {
-        let State::Ready(opened, _) = &self.state else { return };
-        let line = opened.spooler.line().clone();
-        let (places, profile) = (opened.context.places.clone(), opened.context.profile.clone());
+    fn aside(&self, work: impl FnOnce(&Opened) -> Notice + Send + 'static) {
+        let Some(opened) = self.client.opened().cloned() else { return };
         let (notices, wake) = (self.notices.0.clone(), Arc::clone(&self.wake));
         let begun = thread::Builder::new().name("aside".to_owned()).spawn(move || {
-            let notice = work(&places, &profile, &line);
-            // A window that was closed meanwhile wants it no more.
+            let notice = work(&opened);
+            // A program that has ended meanwhile wants it no more.
             notices.send(notice).ok();
             wake();
         });
@@ -173,16 +96,6 @@ impl LiveEngine {
     }
 }
 
-impl Drop for LiveEngine {
-    /// Ends the spooler if it runs here: after a last flush if the profile wants one, otherwise what runs is cancelled.
-    /// Nothing is lost either way.
-    fn drop(&mut self) {
-        if let State::Ready(opened, _) = std::mem::replace(&mut self.state, State::NoProfile) {
-            opened.spooler.end(opened.context.profile.schedule.on_exit);
-        }
-    }
-}
-
 /// A reply as news.
 fn told(what: Asked, reply: Reply) -> Option<News> {
     match (what, reply) {
@@ -196,20 +109,23 @@ fn told(what: Asked, reply: Reply) -> Option<News> {
 
 impl Engine for LiveEngine {
     fn readiness(&self) -> Readiness {
-        match &self.state {
-            State::NoProfile => Readiness::NoProfile,
-            State::Ready(_, session) if session.has_ended() => Readiness::Failed("the spooler has ended".to_owned()),
-            State::Ready(_, session) if session.is_ready() => Readiness::Ready,
-            State::Starting(_) | State::Ready(..) => Readiness::Starting,
-            State::Failed(why) => Readiness::Failed(why.clone()),
+        match (self.client.state(), self.client.session()) {
+            (Opening::NoProfile(_), _) => Readiness::NoProfile,
+            (Opening::Failed(why), _) => Readiness::Failed(why.clone()),
+            (_, Some(session)) if session.has_ended() => Readiness::Failed("the spooler has ended".to_owned()),
+            (_, Some(session)) if session.is_ready() => Readiness::Ready,
+            (Opening::Starting | Opening::Open(_), _) => Readiness::Starting,
         }
     }
 
     fn pump(&mut self) -> Vec<News> {
-        self.take_opened();
-        self.follow_the_spooler();
         let mut news = Vec::new();
-        if let State::Ready(_, session) = &mut self.state {
+        if self.client.follow()
+            && let Opening::NoProfile(Some(why)) = self.client.state()
+        {
+            self.refuse(MapiResult::Unconfigured, why.clone());
+        }
+        if let Some(session) = self.client.session_mut() {
             news.extend(session.pump().into_iter().map(News::Event));
         }
         self.take_replies(&mut news);
@@ -233,11 +149,29 @@ impl Engine for LiveEngine {
     }
 
     fn profile_name(&self) -> String {
-        if self.arguments.demo {
-            return "Demo".to_owned();
+        self.client.host().profile_name()
+    }
+
+    fn no_ui(&self) -> bool {
+        self.client.host().no_ui()
+    }
+
+    fn set_no_ui(&mut self, on: bool) {
+        self.client.host().set_no_ui(on);
+    }
+
+    fn set_settings(&mut self, settings: &Settings) {
+        self.client.host().set_settings(*settings);
+    }
+
+    fn autostart(&self) -> Option<bool> {
+        self.client.host().autostart()
+    }
+
+    fn set_autostart(&mut self, on: bool) {
+        if let Err(error) = self.client.host().set_autostart(on) {
+            self.refuse(MapiResult::DiskError, error.to_string());
         }
-        let folder = self.arguments.profile.as_deref().and_then(Path::file_name);
-        folder.map_or_else(|| "Default".to_owned(), |name| name.to_string_lossy().into_owned())
     }
 
     fn flush(&mut self, scope: &Scope, flags: FlushFlags) {
@@ -287,44 +221,31 @@ impl Engine for LiveEngine {
     }
 
     fn add(&mut self, files: Vec<PathBuf>) {
-        self.aside(move |places, profile, line| {
-            let notice = add(places, profile, &files);
-            line.ask(Command::Submitted).wait();
+        self.aside(move |opened| {
+            let notice = add(&opened.places, &opened.profile, &files);
+            opened.line.ask(Command::Submitted).wait();
             notice
         });
     }
 
     fn save(&mut self, envelope: EnvelopeId, to: PathBuf) {
-        self.aside(move |places, _, _| match save(places, envelope, &to) {
+        self.aside(move |opened| match save(&opened.places, envelope, &to) {
             Ok(()) => Notice::Saved(to),
             Err(why) => Notice::Refused(MapiResult::DiskError, why),
         });
     }
 
     fn create_profile(&mut self, profile: NewProfile) {
-        self.open(Some(profile));
+        self.client.host().open(Some(transport(profile)));
     }
 
     fn start_demo(&mut self) {
-        self.arguments.demo = true;
-        self.open(None);
+        self.client.host().start_demo();
     }
 }
 
 fn names(ids: &[EntryId]) -> Vec<String> {
     ids.iter().filter_map(|id| id.parse().ok()).map(|(_, name)| name.to_owned()).collect()
-}
-
-fn write_and_open(arguments: &Arguments, new: Option<NewProfile>) -> Result<Opened, Trouble> {
-    if let Some(new) = new {
-        let places = Places::of(arguments.profile.as_deref());
-        save::append_transport(&places, &transport(new)).map_err(|error| Trouble::Unwritten(error.to_string()))?;
-    }
-    let opened = Context::open(arguments).and_then(|context| {
-        let spooler = Spooler::reach(&context.places, &context.profile, Stay::Long)?;
-        Ok(Opened { context, spooler })
-    });
-    opened.map_err(Trouble::Unopened)
 }
 
 /// Puts message files, and those in folders, into the queue.

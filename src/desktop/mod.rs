@@ -1,7 +1,11 @@
-//! The window.
+//! The program at home on the desktop: its window, and what is there without one.
 //!
 //! | file | what is there |
 //! |---|---|
+//! | `run`, `front`, `door` | the program from start to end; the main thread; how it is called |
+//! | `desk` | what is there also without the window: the tray |
+//! | `instance` | one window for a profile: a second start hands over to the first |
+//! | `host` | the profile that is open, for the window, which comes and goes, and for what stays |
 //! | [`app`], `perform`, `keys` | one frame: take in what happened, draw, do what was asked for |
 //! | [`engine`] | what the window knows of the rest of the house: one trait |
 //! | [`action`] | the one table of everything a person can do |
@@ -9,6 +13,7 @@
 //! | [`row_view`], `sentence` | a status row in words |
 //! | [`text`], [`theme`], `icon` | language, colours and sizes, icons |
 //! | `view`, `dialog`, `widget` | the parts that are drawn, each a function of a `Scene` |
+//! | `autostart` | starting with the session |
 //! | [`chooser`] | the system's file chooser |
 //!
 //! It knows rows and events, and neither SQL nor tokio nor a socket. It never waits: what takes time is asked for and
@@ -16,11 +21,22 @@
 
 pub mod action;
 pub mod app;
+mod autostart;
 pub mod chooser;
+#[cfg(feature = "tray")]
+mod desk;
+#[cfg(not(feature = "tray"))]
+#[path = "no_desk.rs"]
+mod desk;
 mod dialog;
+mod door;
+mod emblem;
 pub mod engine;
 mod first_profile;
+mod front;
+mod host;
 mod icon;
+mod instance;
 mod keys;
 mod live;
 mod perform;
@@ -33,6 +49,7 @@ mod sentence;
 pub mod state;
 pub mod text;
 pub mod theme;
+mod trouble;
 mod view;
 mod widget;
 

@@ -39,6 +39,7 @@ impl App {
             }
             Ask::Demo => self.engine.start_demo(),
             Ask::Settings => self.apply_settings(ctx),
+            Ask::Autostart(on) => self.engine.set_autostart(on),
         }
     }
 
@@ -79,7 +80,10 @@ impl App {
             Action::ReceiveAll | Action::ReceiveSelected => self.flush(&scope, FlushFlags::FLUSH_DOWNLOAD),
             Action::Prompt => self.engine.flush(&scope, BOTH),
             Action::CancelAll | Action::CancelSelected => self.engine.cancel(&scope),
-            Action::NoUi => self.state.no_ui = !self.state.no_ui,
+            Action::NoUi => {
+                self.state.no_ui = !self.state.no_ui;
+                self.engine.set_no_ui(self.state.no_ui);
+            }
             Action::Offline => {
                 let offline = self.rows.iter().any(|row| row.is_spooler() && row.offline);
                 self.engine.work_offline(!offline);

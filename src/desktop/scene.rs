@@ -40,6 +40,8 @@ pub(super) enum Ask {
     Demo,
     /// The settings changed.
     Settings,
+    /// Start with the session, or no longer.
+    Autostart(bool),
 }
 
 /// See the module.

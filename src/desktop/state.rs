@@ -79,11 +79,55 @@ pub struct Settings {
     pub scale: u32,
     /// Rows are 24 high instead of 30.
     pub compact: bool,
+    /// What is told by a notification.
+    pub notify: Notify,
+}
+
+/// What is told by a notification.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Notify {
+    /// What waits for a person.
+    pub needs_you: bool,
+    /// What was received.
+    pub received: bool,
+    /// What was sent.
+    pub sent: bool,
+    /// How much of it.
+    pub privacy: Privacy,
+}
+
+impl Default for Notify {
+    fn default() -> Self {
+        Self { needs_you: true, received: true, sent: false, privacy: Privacy::All }
+    }
+}
+
+/// How much a notification tells to whoever looks at the screen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Privacy {
+    /// Names of transports and servers, and what they said.
+    #[default]
+    All,
+    /// How much, and no names.
+    Numbers,
+    /// That there is something.
+    Nothing,
+}
+
+impl Privacy {
+    /// Every level, with its message.
+    pub const ALL: [(Self, &'static str); 3] = [
+        (Self::All, "set-privacy-all"),
+        (Self::Numbers, "set-privacy-numbers"),
+        (Self::Nothing, "set-privacy-nothing"),
+    ];
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { scheme: Scheme::System, language: None, scale: 100, compact: false }
+        Self { scheme: Scheme::System, language: None, scale: 100, compact: false, notify: Notify::default() }
     }
 }
 
@@ -240,6 +284,8 @@ pub struct State {
     pub first: FirstForm,
     /// Look and language.
     pub settings: Settings,
+    /// Whether the program starts with the session; `None`: it can't.
+    pub autostart: Option<bool>,
 }
 
 impl State {
@@ -265,6 +311,7 @@ impl State {
             focus_find: false,
             first: FirstForm::default(),
             settings,
+            autostart: None,
         }
     }
 

@@ -214,6 +214,14 @@ impl Text {
         }
     }
 
+    /// The time of day to the minute, in the machine's time zone.
+    pub fn hour_and_minute(&self, at: Seconds) -> String {
+        match Timestamp::from_second(at) {
+            Ok(stamp) => stamp.to_zoned(TimeZone::system()).strftime("%H:%M").to_string(),
+            Err(_) => self.number(at),
+        }
+    }
+
     /// Two or more things in a row.
     pub fn dotted(&self, parts: impl IntoIterator<Item = String>) -> String {
         parts

@@ -186,7 +186,12 @@ pub enum Event {
     /// Somebody answered it, or it no longer matters.
     QuestionGone(u64),
     /// A flush of one transport ended.
-    FlushEnded(TransportResult),
+    FlushEnded {
+        /// What came of it.
+        result: TransportResult,
+        /// It was begun under `FLUSH_NO_UI`: nothing of it is to pop up.
+        no_ui: bool,
+    },
     /// A line of the log.
     Log(LogLine),
     /// The spooler ended.

@@ -299,9 +299,9 @@ impl Loop {
                 self.reply(request, Reply::Refused(failure.result(), failure.to_string()));
             }
             (report @ Effect::DeliveryReport { .. }, Some(_)) => self.unwritten.reports.push(report),
-            (Effect::Emit(Event::FlushEnded(ended)), Some(failure)) => {
-                let ended = TransportResult { result: failure.result(), failure: Some(failure.clone()), ..ended };
-                self.publisher.emit(&Event::FlushEnded(ended));
+            (Effect::Emit(Event::FlushEnded { result, no_ui }), Some(failure)) => {
+                let result = TransportResult { result: failure.result(), failure: Some(failure.clone()), ..result };
+                self.publisher.emit(&Event::FlushEnded { result, no_ui });
             }
             (effect, _) => return self.act_outside(effect, inputs),
         }

@@ -1,6 +1,9 @@
 //! The real window, on a screen of its own, on the demo's provider: what a person sees and does. Takes the pictures of
 //! the README into `screenshots/` when `MAILSLUICE_SCREENSHOTS` is set, and into the target folder otherwise.
 
+mod notices;
+mod tray;
+
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
@@ -95,7 +98,7 @@ fn pictures() -> PathBuf {
 
 /// Puts the demo's messages into its queue.
 fn fill(demo: &Demo) {
-    let arguments = Arguments { profile: Some(demo.profile_dir().to_owned()), demo: false, command: None };
+    let arguments = Arguments { profile: Some(demo.profile_dir().to_owned()), ..Arguments::default() };
     let context = Context::open(&arguments).expect("the demo's profile");
     let mut submitter = Submitter::new(&context.places, &context.profile).expect("a spool");
     for seed in Demo::seed_messages() {

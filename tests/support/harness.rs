@@ -62,6 +62,13 @@ impl Harness {
 
     /// The program, ready to be given arguments: `--profile` is set, of the environment only PATH is left.
     pub fn command(&self) -> Command {
+        let mut command = self.bare_command();
+        command.arg("--profile").arg(self.profile());
+        command
+    }
+
+    /// The program, ready to be given arguments: on the default profile of the home beside the profile folder.
+    pub fn bare_command(&self) -> Command {
         let mut command = Command::new(BINARY);
         let home = self.path("home");
         command.env_clear().env("HOME", &home).env("XDG_RUNTIME_DIR", &home).current_dir(self.folder.path());
@@ -70,7 +77,6 @@ impl Harness {
                 command.env(name, value);
             }
         }
-        command.arg("--profile").arg(self.profile());
         command
     }
 

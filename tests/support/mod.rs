@@ -15,6 +15,7 @@
     reason = "each test binary uses its part of what is offered to all"
 )]
 
+pub mod bus;
 pub mod certs;
 pub mod daemon;
 pub mod dovecot;

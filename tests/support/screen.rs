@@ -80,6 +80,12 @@ impl Screen {
         self.xdotool(&["search", "--onlyvisible", "--name", title]).is_none()
     }
 
+    /// Whether nothing at all is shown: no window of any program.
+    pub fn is_empty(&self) -> bool {
+        output(Command::new("xprop").env("DISPLAY", &self.display).args(["-root", "_NET_CLIENT_LIST"]))
+            .is_some_and(|text| !text.contains("0x"))
+    }
+
     fn xdotool(&self, arguments: &[&str]) -> Option<String> {
         output(Command::new("xdotool").env("DISPLAY", &self.display).args(arguments))
     }

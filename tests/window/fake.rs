@@ -7,6 +7,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use mailsluice::desktop::engine::{Engine, ListTicket, NewProfile, News, Notice, Readiness, Scope};
+use mailsluice::desktop::state::Settings;
 use mailsluice::mapi::tag::*;
 use mailsluice::mapi::{
     Class, EntryId, EnvelopeId, Failure, FlushFlags, PropValue, QueueState, Reply, ResourceFlags, ResourceMethods,
@@ -31,6 +32,7 @@ pub(crate) enum Asked {
     Save(EnvelopeId, PathBuf),
     Create(Box<NewProfile>),
     Demo,
+    Autostart(bool),
 }
 
 /// What the test and the engine share.
@@ -42,6 +44,7 @@ pub(crate) struct Shared {
     pub(crate) news: Vec<News>,
     pub(crate) asked: Vec<Asked>,
     pub(crate) lists: Vec<ListQuery>,
+    pub(crate) no_ui: bool,
     tickets: u64,
 }
 
@@ -59,6 +62,7 @@ impl FakeEngine {
             news: Vec::new(),
             asked: Vec::new(),
             lists: Vec::new(),
+            no_ui: false,
             tickets: 0,
         })))
     }
@@ -93,6 +97,19 @@ impl Engine for FakeEngine {
     }
     fn profile_name(&self) -> String {
         "Test".to_owned()
+    }
+    fn no_ui(&self) -> bool {
+        self.0.borrow().no_ui
+    }
+    fn set_no_ui(&mut self, on: bool) {
+        self.0.borrow_mut().no_ui = on;
+    }
+    fn set_settings(&mut self, _settings: &Settings) {}
+    fn autostart(&self) -> Option<bool> {
+        Some(false)
+    }
+    fn set_autostart(&mut self, on: bool) {
+        self.note(Asked::Autostart(on));
     }
     fn flush(&mut self, scope: &Scope, flags: FlushFlags) {
         self.note(Asked::Flush(scope.clone(), flags));

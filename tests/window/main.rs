@@ -80,10 +80,14 @@ impl Window {
         let chooser = Rc::new(RefCell::new(Vec::new()));
         let settings = Settings { language: Some(setup.language), ..Settings::default() };
         let (behind, choosing) = (engine.clone(), Rc::clone(&chooser));
-        let harness =
-            Harness::builder().with_size(egui::vec2(setup.size.0, setup.size.1)).with_max_steps(30).build_eframe(
-                move |context| App::new(&context.egui_ctx, Box::new(behind), Box::new(FakeChooser(choosing)), settings),
-            );
+        let harness = Harness::builder()
+            .with_size(egui::vec2(setup.size.0, setup.size.1))
+            .with_max_steps(30)
+            .build_eframe(move |context| {
+                let mut app = App::new(Box::new(behind), Box::new(FakeChooser(choosing)), settings);
+                app.attach(&context.egui_ctx);
+                app
+            });
         let mut window = Self { harness, engine, chooser };
         window.settle();
         window

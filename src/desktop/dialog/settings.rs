@@ -3,6 +3,7 @@
 use egui::{ComboBox, Grid, RichText, Slider, Ui};
 
 use super::super::scene::{Ask, Scene};
+use super::super::state::Privacy;
 use super::super::text::{Language, Text};
 use super::super::theme::{Scheme, space};
 use super::Outcome;
@@ -27,6 +28,23 @@ pub(super) fn show(ui: &mut Ui, scene: &mut Scene<'_>) -> Outcome {
             ui.radio_value(&mut settings.compact, true, scene.get("set-rows-compact"));
         });
         ui.end_row();
+        label(ui, scene, "set-notify");
+        ui.horizontal(|ui| {
+            ui.checkbox(&mut settings.notify.needs_you, scene.get("set-notify-needs-you"));
+            ui.checkbox(&mut settings.notify.received, scene.get("set-notify-received"));
+            ui.checkbox(&mut settings.notify.sent, scene.get("set-notify-sent"));
+        });
+        ui.end_row();
+        label(ui, scene, "set-privacy");
+        privacy(ui, scene, &mut settings.notify.privacy);
+        ui.end_row();
+        if let Some(mut on) = scene.state.autostart {
+            label(ui, scene, "set-autostart");
+            if ui.checkbox(&mut on, scene.get("set-autostart-do")).changed() {
+                scene.asks.push(Ask::Autostart(on));
+            }
+            ui.end_row();
+        }
     });
     if settings != scene.state.settings {
         scene.state.settings = settings;
@@ -70,4 +88,18 @@ fn colours(ui: &mut Ui, scene: &Scene<'_>, chosen: &mut Scheme) {
         }
     });
     combo.response.accessible_name(scene.get("set-colours"));
+}
+
+fn privacy(ui: &mut Ui, scene: &Scene<'_>, chosen: &mut Privacy) {
+    let word = |wanted: Privacy| {
+        let id = Privacy::ALL.iter().find(|(level, _)| *level == wanted).map_or("set-privacy-all", |(_, id)| id);
+        scene.get(id)
+    };
+    let combo = ComboBox::from_id_salt("privacy").selected_text(word(*chosen)).width(200.0);
+    let combo = combo.show_ui(ui, |ui| {
+        for (level, _) in Privacy::ALL {
+            ui.selectable_value(chosen, level, word(level));
+        }
+    });
+    combo.response.accessible_name(scene.get("set-privacy"));
 }

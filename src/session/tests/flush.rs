@@ -239,7 +239,7 @@ fn what_was_told_before_the_last_answer_is_observed() {
     let spooler = FakeSpooler::obliging();
     let mut session = spooler.session(&rows());
     for _ in 0..200 {
-        let ended = Event::FlushEnded(result("work", MapiResult::Ok, 1));
+        let ended = Event::FlushEnded { result: result("work", MapiResult::Ok, 1), no_ui: false };
         spooler.tell(ended.clone());
         let run = flush_all(&session, BOTH, true).expect("begun");
         let mut observed = Vec::new();

@@ -182,7 +182,8 @@ impl Core {
         note_retries(transport, &run, now);
         let result = result_of(transport, &run, now);
         log_result(&result, &run.order, effects);
-        effects.push(Effect::Emit(Event::FlushEnded(result.clone())));
+        let no_ui = run.order.flags.contains(FlushFlags::FLUSH_NO_UI);
+        effects.push(Effect::Emit(Event::FlushEnded { result: result.clone(), no_ui }));
         self.give(run.order.group, result);
         self.end_groups(effects);
     }

@@ -1,0 +1,314 @@
+//! The tray of the real program, on a bus and a screen of its own: every entry of its menu does what it says whether the
+//! window is open, closed or was never opened; and a window that is built again is as it was.
+
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use serde_json::Value;
+
+use super::{LIMIT, settle, ticks};
+use crate::support::bus::{Bus, TrayHost};
+use crate::support::daemon::wait_until;
+use crate::support::screen::Window;
+use crate::support::{Harness, Screen};
+
+const MAIL: &str = "From: ann@example.org\r\nTo: bob@example.net\r\nSubject: Tide tables\r\n\r\nHigh at six.\r\n";
+
+/// One transport that is quick both ways, one that takes for ever, one that refuses everything.
+const PROFILE: &str = r#"
+[[transport]]
+name = "quick_one"
+outgoing = { kind = "folder", path = "out" }
+incoming = { kind = "folder", path = "in", after = "delete" }
+
+[[transport]]
+name = "slow"
+outgoing = { kind = "pipe", command = ["/bin/sh", "-c", "cat >/dev/null; exec sleep 600"] }
+
+[[transport]]
+name = "harsh"
+outgoing = { kind = "pipe", command = ["/bin/sh", "-c", "cat >/dev/null; exit 67"] }
+"#;
+
+/// The program at its place: a screen, a bus, a profile.
+pub(super) struct Seat {
+    pub(super) harness: Harness,
+    pub(super) screen: Screen,
+    pub(super) bus: Bus,
+    child: Option<Child>,
+}
+
+impl Seat {
+    pub(super) fn new() -> Option<Self> {
+        let (screen, bus) = (Screen::start(1280, 820)?, Bus::start()?);
+        let harness = Harness::new(PROFILE);
+        for folder in ["out", "in"].iter().flat_map(|name| ["cur", "new", "tmp"].map(|part| format!("{name}/{part}"))) {
+            std::fs::create_dir_all(harness.profile().join(folder)).expect("a folder");
+        }
+        harness.write("mail.eml", MAIL);
+        Some(Self { harness, screen, bus, child: None })
+    }
+
+    /// Starts the program.
+    pub(super) fn start(&mut self, arguments: &[&str]) {
+        let command = self.harness.command();
+        self.start_as(command, arguments);
+    }
+
+    /// Starts it on the default profile, which is the same but in another folder.
+    pub(super) fn start_default(&mut self, arguments: &[&str]) {
+        let home = self.harness.path("home");
+        let profile = PROFILE.replace(r#"path = ""#, &format!(r#"path = "{}/"#, home.display()));
+        self.harness.write("home/.config/mailsluice/profile.toml", profile);
+        for part in ["in", "out"] {
+            std::fs::rename(self.harness.profile().join(part), home.join(part)).expect("a folder");
+        }
+        let command = self.harness.bare_command();
+        self.start_as(command, arguments);
+    }
+
+    fn start_as(&mut self, mut command: Command, arguments: &[&str]) {
+        self.bus.join(self.screen.show(&mut command)).args(arguments).env("LANG", "en_GB.UTF-8").stdin(Stdio::null());
+        self.child = Some(command.spawn().expect("the program"));
+    }
+
+    fn runs(&mut self) -> bool {
+        matches!(self.child.as_mut().expect("started").try_wait(), Ok(None))
+    }
+
+    fn ends(&mut self) -> Option<i32> {
+        let child = self.child.as_mut().expect("started");
+        assert!(wait_until(LIMIT, || !matches!(child.try_wait(), Ok(None))), "it does not end");
+        child.wait().expect("a child of ours").code()
+    }
+
+    pub(super) fn window(&self) -> Window {
+        self.screen.window("Mailsluice")
+    }
+
+    fn has_no_window(&self) -> bool {
+        wait_until(LIMIT, || self.screen.has_no_window("Mailsluice"))
+    }
+
+    pub(super) fn submit(&self, transport: &str) {
+        let file = self.harness.path("mail.eml");
+        let file = file.to_str().expect("a plain path");
+        self.harness.run(&["submit", "--transport", transport, file]).expect_code(0);
+    }
+
+    pub(super) fn count(&self, folder: &str) -> usize {
+        std::fs::read_dir(self.harness.profile().join(folder)).map_or(0, Iterator::count)
+    }
+
+    pub(super) fn put_in(&self, name: &str) -> PathBuf {
+        self.harness.write(&format!("profile/in/new/{name}"), MAIL)
+    }
+
+    pub(super) fn row(&self, name: &str) -> Value {
+        let rows = self.harness.run(&["status", "--json"]).expect_code(0).json()["rows"].clone();
+        let rows = rows.as_array().expect("rows");
+        rows.iter().find(|row| row["display_name"] == name).expect("a row").clone()
+    }
+
+    fn is_offline(&self) -> bool {
+        self.row("MAPI spooler")["status_code"].to_string().contains("STATUS_OFFLINE")
+    }
+
+    /// Every entry that leaves the window as it is, clicked once.
+    fn try_every_entry(&self, host: &TrayHost, when: &str) {
+        let wait = |what: &str, holds: &dyn Fn() -> bool| {
+            assert!(wait_until(LIMIT, holds), "{when}: {what}; the menu: {:?}", host.entries());
+        };
+        let sent = self.count("out/new");
+        let ways: [&[&str]; 4] = [
+            &["Send all"],
+            &["Send/Receive all"],
+            &["By transport", "quick_one", "Send"],
+            &["By transport", "quick_one", "Send/Receive"],
+        ];
+        for (done, way) in ways.iter().enumerate() {
+            self.submit("quick_one");
+            host.click(way);
+            wait(&format!("{way:?} sends"), &|| self.count("out/new") == sent + done + 1);
+        }
+        self.submit("quick_one");
+        host.press("SecondaryActivate");
+        wait("the middle button sends", &|| self.count("out/new") == sent + 5);
+        for way in [&["Receive all"] as &[&str], &["By transport", "quick_one", "Receive"]] {
+            let waiting = self.put_in(&format!("1795442520.{}.here", way.len()));
+            host.click(way);
+            wait(&format!("{way:?} receives"), &|| !waiting.exists());
+        }
+        for way in [&["Cancel all"] as &[&str], &["By transport", "slow", "Cancel"]] {
+            self.submit("slow");
+            host.click(&["By transport", "slow", "Send"]);
+            // It can be clicked only while something runs, and then quitting is another question.
+            host.click(way);
+            wait(&format!("{way:?} stops"), &|| host.find(&["Quit"]).is_some());
+        }
+        host.click(&["Work offline"]);
+        wait("it works offline", &|| self.is_offline());
+        assert!(host.stands(&["Work offline"], true), "{when}");
+        assert!(!host.find(&["Send all"]).expect("an entry").enabled, "{when}: nothing is sent offline");
+        host.click(&["Work offline"]);
+        wait("it works online", &|| !self.is_offline());
+        host.click(&["Pause for an hour"]);
+        wait("it pauses", &|| self.is_offline());
+        wait("it says until when", &|| host.tooltip().1.contains("paused until"));
+        host.click(&["Pause for an hour"]);
+        wait("it goes on", &|| !self.is_offline());
+        host.click(&["No UI"]);
+        assert!(host.stands(&["No UI"], true), "{when}");
+        host.click(&["No UI"]);
+        assert!(host.stands(&["No UI"], false), "{when}");
+    }
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        if let Some(child) = &mut self.child {
+            child.kill().ok();
+            child.wait().ok();
+        }
+    }
+}
+
+#[test]
+fn each_entry_works_with_the_window_never_opened_open_and_closed() {
+    let Some(mut seat) = Seat::new() else { return };
+    let host = TrayHost::start(&seat.bus);
+    seat.start(&["--background"]);
+    assert_eq!(host.status(), "Active");
+    seat.try_every_entry(&host, "never opened");
+    assert!(seat.screen.has_no_window("Mailsluice"), "--background opens none");
+
+    host.press("Activate");
+    let window = seat.window();
+    seat.try_every_entry(&host, "open");
+    window.close();
+    assert!(seat.has_no_window(), "it does not close");
+    seat.try_every_entry(&host, "closed");
+    assert!(seat.screen.has_no_window("Mailsluice"), "no entry but those that say so opens it");
+
+    host.click(&["Open Mailsluice"]);
+    seat.window().close();
+    assert!(seat.has_no_window(), "it does not close");
+    seat.submit("harsh");
+    host.click(&["By transport", "harsh", "Send"]);
+    // What was refused, and what may or may not have gone out when it was cancelled.
+    host.click(&["Waiting for you (2)"]);
+    assert_eq!(host.status(), "NeedsAttention");
+    seat.window();
+    host.click(&["Quit"]);
+    assert_eq!(seat.ends(), Some(0));
+}
+
+#[test]
+fn quitting_while_mail_leaves_says_so_and_can_stop_it() {
+    let Some(mut seat) = Seat::new() else { return };
+    let host = TrayHost::start(&seat.bus);
+    seat.start(&["--background"]);
+    let idle = host.picture(32);
+    seat.submit("slow");
+    host.click(&["Send all"]);
+    host.click(&["Quit: mail is still leaving", "When that is done"]);
+    assert_ne!(host.picture(32), idle, "the icon shows that something is at work");
+    assert!(seat.runs(), "it waits for what leaves");
+    host.click(&["Quit: mail is still leaving", "Now; nothing is lost"]);
+    assert_eq!(seat.ends(), Some(0));
+}
+
+#[test]
+fn a_host_that_goes_and_comes_finds_the_icon_again() {
+    let Some(mut seat) = Seat::new() else { return };
+    let host = TrayHost::start(&seat.bus);
+    seat.start(&[]);
+    seat.window();
+    host.entries();
+    drop(host);
+    let host = TrayHost::start(&seat.bus);
+    seat.submit("quick_one");
+    host.click(&["Send all"]);
+    assert!(wait_until(LIMIT, || seat.count("out/new") == 1), "the new host's click does nothing");
+    seat.window().close();
+    assert!(seat.has_no_window(), "it does not close");
+    assert!(seat.runs(), "closed to the tray");
+    // Without a host nothing hides into nowhere.
+    drop(host);
+    seat.window().close();
+    assert_eq!(seat.ends(), Some(0), "closed without a tray");
+}
+
+#[test]
+fn without_a_host_closing_ends_and_background_can_be_opened() {
+    let Some(mut seat) = Seat::new() else { return };
+    seat.start(&[]);
+    seat.window().close();
+    assert_eq!(seat.ends(), Some(0));
+
+    seat.start(&["--background"]);
+    assert!(wait_until(LIMIT, || seat.row("slow")["display_name"] == "slow"));
+    let mut second = seat.harness.command();
+    let second = seat.bus.join(seat.screen.show(&mut second)).status();
+    assert!(second.expect("the program").success(), "it hands over and is done");
+    seat.window().close();
+    assert_eq!(seat.ends(), Some(0));
+}
+
+#[test]
+fn a_second_start_brings_its_files_to_the_first() {
+    let Some(mut seat) = Seat::new() else { return };
+    let _host = TrayHost::start(&seat.bus);
+    seat.start(&["mail.eml"]);
+    let queued = |number: u64| wait_until(LIMIT, || seat.row("quick_one")["outgoing"]["queued"] == number);
+    seat.window();
+    assert!(queued(1), "what it was started with is queued");
+    let mut second = seat.harness.command();
+    let second = seat.bus.join(seat.screen.show(&mut second)).args(["mail.eml", "./mail.eml"]).status();
+    assert!(second.expect("the program").success());
+    assert!(queued(3), "and what a second start brings");
+    let missing = seat.harness.command().env("DISPLAY", ":0").arg("stauts").status();
+    assert_eq!(missing.expect("the program").code(), Some(64), "neither a command nor a file");
+}
+
+#[test]
+fn a_window_that_is_built_again_is_as_it_was_and_rests_meanwhile() {
+    let Some(mut seat) = Seat::new() else { return };
+    let host = TrayHost::start(&seat.bus);
+    seat.start(&[]);
+    let window = seat.window();
+    for _ in 0..3 {
+        seat.submit("quick_one");
+    }
+    let id = seat.child.as_ref().expect("started").id();
+    // A transport is selected, and something looked for.
+    window.resize(1000, 600);
+    // Where the pointer rests on nothing that would say what it is for.
+    window.click(500, 587);
+    window.key("ctrl+1");
+    window.key("Down");
+    window.key("ctrl+f");
+    window.type_text("tide");
+    settle(id);
+    window.key("ctrl+1");
+    settle(id);
+    let before = std::fs::read(window.picture(&seat.harness.path("before.ppm"))).expect("a picture");
+    window.close();
+    assert!(seat.has_no_window(), "it does not close");
+    settle(id);
+    let used = ticks(id);
+    std::thread::sleep(Duration::from_secs(10));
+    let used = ticks(id) - used;
+    assert!(used <= 1, "{used} ticks in ten seconds without a window");
+
+    let began = std::time::Instant::now();
+    host.press("Activate");
+    let window = seat.window();
+    eprintln!("built again and found within {:?}", began.elapsed());
+    window.click(500, 587);
+    window.key("ctrl+1");
+    settle(id);
+    let after = std::fs::read(window.picture(&seat.harness.path("after.ppm"))).expect("a picture");
+    assert!(before == after, "selection, filter or size is another");
+}
