@@ -42,9 +42,10 @@ pub(super) async fn connect_by<A: Iterator<Item = SocketAddr>>(
     stage: &(dyn Fn(Stage) + Send + Sync),
 ) -> Result<Connection, Failure> {
     let at = address_words(server);
-    let deadline = Instant::now() + CONNECT_DEADLINE;
+    let limit = server.limit(CONNECT_DEADLINE);
+    let deadline = Instant::now() + limit;
     stage(Stage::Resolve);
-    let found = step(lookup, CONNECT_DEADLINE, cancel, Stage::Resolve, &at).await?;
+    let found = step(lookup, limit, cancel, Stage::Resolve, &at).await?;
     stage(Stage::Connect);
     let tcp = first_that_answers(&alternating(found), deadline, cancel, &at).await?;
     let connection =

@@ -323,6 +323,7 @@ impl Loop {
             Effect::Validate { transport, ticket, interactive } => {
                 self.runtime.validate(&transport, ticket, interactive);
             }
+            Effect::Watch(on) => self.runtime.watch(on),
             Effect::EndFlush(transport) => self.runtime.end_flush(&transport),
             Effect::Cancel(transport) => self.runtime.cancel(&transport),
             Effect::DeliveryReport { envelope, transport, recipients } => {

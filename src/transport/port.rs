@@ -59,6 +59,8 @@ pub struct Support {
     cancel: CancellationToken,
     ending: CancellationToken,
     interactive: bool,
+    /// Its stages are not the flush's, and nobody is told of them.
+    aside: bool,
     secrets: Arc<super::secrets::SecretCache>,
     declined: Arc<Mutex<HashMap<String, Failure>>>,
 }
@@ -80,9 +82,16 @@ impl Support {
             cancel,
             ending: CancellationToken::new(),
             interactive,
+            aside: false,
             secrets,
             declined: Arc::default(),
         }
+    }
+
+    /// The same for work beside the transport's flushes, whose stages are nobody's business.
+    #[must_use]
+    pub fn aside(self) -> Self {
+        Self { aside: true, ..self }
     }
 
     /// Cancelled when the FLUSH bit is cleared: finish the message in hand and stop. [`Submissions::next`] minds it by
@@ -119,7 +128,9 @@ impl Support {
 
     /// It has come to this point (`ModifyStatusRow`).
     pub fn stage(&self, stage: Stage) {
-        self.report(ReportKind::Stage(stage));
+        if !self.aside {
+            self.report(ReportKind::Stage(stage));
+        }
     }
 
     /// Bytes acknowledged since the last call. Call at most ten times a second.

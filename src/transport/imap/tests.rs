@@ -113,6 +113,8 @@ fn greetings() {
     assert_eq!(Greeting::parse(b"220 smtp.example.org ESMTP\r\n"), Err(Broken::NoResponse));
 }
 
+mod watch;
+
 /// A transport into a Maildir, with a spooler around it.
 struct Scene {
     spooler: TestSpooler,
@@ -182,6 +184,43 @@ async fn fetches_and_keeps_flags_and_dates() {
     assert!(seen.file_name().to_str().unwrap().ends_with(".mailsluice:2,S"));
     scene.receive(After::Keep, &script(7, &goodbye(4))).await.unwrap();
     assert_eq!(scene.spooler.memory().listed, [2, 0]);
+}
+
+/// A server that says nothing before it has heard everything: whoever waits for an answer in between waits for ever.
+#[tokio::test]
+async fn one_flight_signs_in_opens_and_lists_and_the_next_one_fetches() {
+    let rest = "C: A2 EXAMINE INBOX\nC: A3 UID SEARCH ALL\nS: A1 OK in\nS: * OK [UIDVALIDITY 7] v\nS: A2 OK open
+        S: * SEARCH 5 9\nS: A3 OK done
+        C: A4 UID FETCH 5:9 (UID RFC822.SIZE)\nC: A5 UID FETCH 5:9 …
+        S: * 1 FETCH (UID 5 RFC822.SIZE 5)\nS: * 2 FETCH (UID 9 RFC822.SIZE 5)\nS: A4 OK done
+        S: * 1 FETCH (UID 5 FLAGS () BODY[] {5}\nS: one\nS: )\nS: * 2 FETCH (UID 9 BODY[] {5}\nS: two\nS: )\nS: A5 OK done
+        C: A6 LOGOUT";
+    for (offered, sign_in) in [("", "LOGIN ann"), (" SASL-IR AUTH=PLAIN", "AUTHENTICATE PLAIN")] {
+        let scene = Scene::new();
+        let script = format!("S: * OK [CAPABILITY IMAP4rev1{offered}] hi\nC: A1 {sign_in} …\n{rest}");
+        scene.receive(After::Keep, &script).await.unwrap();
+        assert_eq!(scene.known(7), ["5", "9"], "{sign_in}");
+        assert_eq!(scene.spooler.memory().listed, [2]);
+    }
+}
+
+#[tokio::test]
+async fn what_cannot_be_quoted_waits_only_where_the_server_wants_to_be_asked() {
+    for (offered, name, asked) in [("", "{4}", "S: + go on\n"), (" LITERAL+", "{4+}", ""), (" LITERAL-", "{4+}", "")] {
+        let script = format!(
+            "S: * OK [CAPABILITY IMAP4rev1{offered}] hi\nC: A1 LOGIN {name}\n{asked}C: änn …
+            C: A2 EXAMINE INBOX\nC: A3 UID SEARCH ALL\nS: A1 OK in\nS: * OK [UIDVALIDITY 7] v\nS: A2 OK open
+            S: * SEARCH\nS: A3 OK done\nC: A4 LOGOUT"
+        );
+        let (port, server) = scripted(script).await;
+        let config = ServerConfig { user: Some("änn".to_owned()), ..server_at(port) };
+        let folder = tempfile::tempdir().unwrap();
+        let deliver = DeliverTo::Maildir(folder.path().join("mail"));
+        let transport = ImapTransport::new("test", config, vec!["INBOX".into()], After::Keep, &deliver, None);
+        let spooler = TestSpooler::new();
+        transport.start(&spooler.support, &spooler.receipts()).await.unwrap();
+        server.await.unwrap();
+    }
 }
 
 #[tokio::test]

@@ -6,6 +6,7 @@
 
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
 use secrecy::SecretString;
@@ -98,6 +99,11 @@ impl<'a> Crew<'a> {
             Some(failure) if left_over || !drained => Err(failure),
             _ => Ok(()),
         }
+    }
+
+    /// How long to wait where the protocol advises this.
+    pub(super) fn limit(&self, advised: Duration) -> Duration {
+        self.config.server.limit(advised)
     }
 
     /// There is more work than the connections at hand can carry.

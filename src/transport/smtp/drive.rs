@@ -175,7 +175,7 @@ impl<'a, 's, 'f> Drive<'a, 's, 'f> {
             None if !self.session.output().is_empty() => WRITE_DEADLINE,
             None => return None,
         };
-        Some(self.active + limit)
+        Some(self.active + self.crew.limit(limit))
     }
 
     fn take(&mut self, event: Event) -> Result<(), Stop> {

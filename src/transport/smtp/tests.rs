@@ -28,6 +28,7 @@ fn config(port: u16) -> SmtpConfig {
         auth: AuthChoice::Auto,
         ca_file: None,
         fingerprint: None,
+        patience: None,
     };
     SmtpConfig { server, connections: 1 }
 }
