@@ -1,7 +1,7 @@
 //! The transport's end of the line to the spooler, after `IMAPISupport`: report, take messages, record receipts, ask.
 
 use std::collections::{HashMap, HashSet, VecDeque};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -200,6 +200,8 @@ fn unexpected(answer: Answer) -> Failure {
 pub struct Submissions {
     support: Support,
     claimed: tokio::sync::Mutex<Claimed>,
+    /// Those of them that nobody took yet.
+    waiting: AtomicUsize,
 }
 
 #[derive(Debug, Default)]
@@ -233,7 +235,7 @@ impl Claimed {
 impl Submissions {
     /// The submissions of one phase.
     pub fn new(support: Support) -> Self {
-        Self { support, claimed: tokio::sync::Mutex::default() }
+        Self { support, claimed: tokio::sync::Mutex::default(), waiting: AtomicUsize::new(0) }
     }
 
     /// The next message, claimed for this transport; `None` when the queue is drained, the flush bit was cleared or
@@ -250,6 +252,7 @@ impl Submissions {
                 claimed.coming = Some(coming);
             }
             if let Some(job) = claimed.jobs.pop_front() {
+                self.waiting.store(claimed.jobs.len(), Ordering::Relaxed);
                 return Some(job);
             }
             let coming = claimed.coming.as_mut()?;
@@ -266,6 +269,11 @@ impl Submissions {
                 }
             }
         }
+    }
+
+    /// Messages that are claimed already and wait to be taken.
+    pub fn waiting(&self) -> usize {
+        self.waiting.load(Ordering::Relaxed)
     }
 
     /// Puts on disk that the last byte of these is about to go out. Must return before that byte is handed to the

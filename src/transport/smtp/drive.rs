@@ -101,7 +101,8 @@ impl<'a, 's, 'f> Drive<'a, 's, 'f> {
         feed: &'f mut Feed<'a>,
         stage: &'f (dyn Fn(Stage) + Send + Sync),
     ) -> Self {
-        let Line { mut lines, capabilities, transcript, .. } = line;
+        let Line { mut lines, mut capabilities, transcript, .. } = line;
+        capabilities.most_messages = [capabilities.most_messages, crew.learnt()].into_iter().flatten().min();
         let at = lines.source_mut().peer().to_owned();
         let manner = Manner::of(&capabilities, crew.lmtp);
         let session = Session::new(capabilities, crew.lmtp, manner, &at, transcript);
@@ -148,7 +149,7 @@ impl<'a, 's, 'f> Drive<'a, 's, 'f> {
             self.feed.mark(envelope);
         }
         let room = self.session.room();
-        if room == 0 && self.answered && !self.feed.is_drained() {
+        if room == 0 && !self.feed.is_drained() && (self.answered || self.crew.has_much()) {
             self.crew.more_hands();
         }
         let deadline = self.deadline();
@@ -188,11 +189,11 @@ impl<'a, 's, 'f> Drive<'a, 's, 'f> {
                 envelopes.into_iter().for_each(|envelope| self.session.mark(envelope));
                 Ok(())
             }
-            Event::Fed(Fed::Jobs(jobs)) => {
+            Event::Fed(Fed::Flights(flights)) => {
                 // It may have been quiet for long, for want of work.
                 self.active = Instant::now();
-                for job in jobs {
-                    self.session.submit(job);
+                for flight in flights {
+                    self.session.submit(flight);
                 }
                 Ok(())
             }
@@ -270,6 +271,7 @@ impl<'a, 's, 'f> Drive<'a, 's, 'f> {
 
     fn report_ended(&mut self) {
         self.crew.acknowledged(self.session.take_acknowledged());
+        self.crew.leave(self.session.take_put_off());
         for ended in self.session.take_ended() {
             self.answered |= ended.is_answered();
             self.crew.end_message(ended);
@@ -282,10 +284,13 @@ impl<'a, 's, 'f> Drive<'a, 's, 'f> {
         self.feed.rest().await;
         let closed = stop.closed || (stop.settle && self.settle().await);
         explain(self.crew.support, &stop.failure, self.session.transcript());
+        if let Some(messages) = self.session.lesson() {
+            self.crew.learn(messages);
+        }
         for ended in self.session.end(&stop.failure, closed) {
             self.answered |= ended.is_answered();
             if ended.is_untouched() {
-                self.crew.leave(ended.job);
+                self.crew.leave([ended.job.into()]);
             } else {
                 self.crew.end_message(ended);
             }

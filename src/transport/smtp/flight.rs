@@ -42,6 +42,17 @@ pub(super) enum Step {
     Written,
 }
 
+/// Whether there is a round.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Begun {
+    /// There is.
+    Yes,
+    /// Nobody is left.
+    AllAreSettled,
+    /// Somebody is left whom this session does not admit.
+    NotHere,
+}
+
 /// One envelope on its way.
 #[derive(Debug)]
 pub(super) struct Flight {
@@ -82,12 +93,6 @@ pub(super) struct Ended {
 }
 
 impl Ended {
-    /// Every recipient of `job` with the same outcome.
-    pub(super) fn all(job: Job, outcome: &Outcome) -> Self {
-        let outcomes = job.recipients.iter().map(|to| (to.id, outcome.clone())).collect();
-        Self { job, outcomes, told: 0 }
-    }
-
     /// Content bytes the server took, as far as they were not told before.
     pub(super) fn acknowledged(&self) -> u64 {
         let taken = self.outcomes.iter().any(|(_, outcome)| matches!(outcome, Outcome::Sent(_)));
@@ -105,15 +110,15 @@ impl Ended {
     }
 }
 
-impl Flight {
+impl From<Job> for Flight {
     /// Ready for its first round. Recipients whose address can't be written in a command are settled already.
-    pub(super) fn new(job: Job, at: &str) -> Self {
-        let unsendable = || Failure::new(Class::Permanent, Stage::Envelope, at, "not an address that can be sent to");
-        let settle =
-            |address: &str| (!is_sendable(address)).then(|| Outcome::Failed(unsendable().blaming(Blame::Recipient)));
-        let outcomes = job.recipients.iter().map(|to| settle(&to.address)).collect();
+    fn from(job: Job) -> Self {
+        let what = "not an address that can be sent to";
+        let unsendable = Failure::new(Class::Permanent, Stage::Envelope, "envelope", what).blaming(Blame::Recipient);
+        let settle = |address: &str| (!is_sendable(address)).then(|| Outcome::Failed(unsendable.clone()));
         Self {
             marked: !is_marked_late(&job),
+            outcomes: job.recipients.iter().map(|to| settle(&to.address)).collect(),
             job,
             step: Step::Begin,
             committed: false,
@@ -121,24 +126,32 @@ impl Flight {
             content_from: None,
             acknowledged: 0,
             refused_early: None,
-            outcomes,
             round: Vec::new(),
             sender_refused: None,
             answers: 0,
         }
     }
+}
 
-    /// Begins a round with up to `most` recipients that are not settled. Gives whether there were any.
-    pub(super) fn begin_round(&mut self, most: usize) -> bool {
-        let open = self.outcomes.iter().enumerate().filter(|(_, outcome)| outcome.is_none());
-        self.round = open.map(|(index, _)| (index, Verdict::Unanswered)).take(most).collect();
+impl Flight {
+    /// Begins a round with up to `most` recipients that are not settled and that this session admits.
+    pub(super) fn begin_round(&mut self, most: usize, mut admits: impl FnMut(&str) -> bool) -> Begun {
+        let settled = self.job.recipients.iter().zip(&self.outcomes).enumerate();
+        let open: Vec<_> = settled.filter(|(_, (_, outcome))| outcome.is_none()).collect();
+        let admitted = open.iter().filter(|(_, (to, _))| admits(&to.address)).take(most);
+        self.round = admitted.map(|(index, _)| (*index, Verdict::Unanswered)).collect();
+        let begun = match (self.round.is_empty(), open.is_empty()) {
+            (false, _) => Begun::Yes,
+            (true, true) => Begun::AllAreSettled,
+            (true, false) => Begun::NotHere,
+        };
         self.step = Step::Begin;
         self.committed = false;
         self.content_from = None;
         self.refused_early = None;
         self.sender_refused = None;
         self.answers = 0;
-        !self.round.is_empty()
+        begun
     }
 
     /// The address of this member of the round.

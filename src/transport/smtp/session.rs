@@ -13,7 +13,7 @@ mod answer;
 mod tests;
 mod write;
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 
 use bytes::{Buf as _, BytesMut};
 
@@ -24,7 +24,7 @@ use super::stuffing::Stuffing;
 use super::window::Window;
 use crate::mapi::{Class, EnvelopeId, Failure, Outcome, Reply, Stage};
 use crate::net::Transcript;
-use crate::transport::{Content, Job};
+use crate::transport::Content;
 
 /// Recipients in one transaction, unless the server says otherwise: every server takes as many (RFC 5321 4.5.3.1.8).
 const MOST_RECIPIENTS: usize = 100;
@@ -113,8 +113,14 @@ pub(super) struct Session {
     stuffing: Stuffing,
     /// A transaction may be half open at the server where writing stands.
     unsure: bool,
-    /// Transactions taken on so far.
+    /// Transactions taken on so far, and those that ended with the server's answer to a content.
     rounds: u64,
+    carried: u64,
+    /// Domains of recipients so far, where the server limits them.
+    domains: BTreeSet<String>,
+    /// Envelopes with recipients whom only another session can serve; and that there was one.
+    put_off: Vec<Flight>,
+    is_full: bool,
     /// The server said 421: it closes the line and does nothing more.
     dismissed: bool,
     ended: Vec<Ended>,
@@ -152,6 +158,10 @@ impl Session {
             stuffing: Stuffing::new(),
             unsure: false,
             rounds: 0,
+            carried: 0,
+            domains: BTreeSet::new(),
+            put_off: Vec::new(),
+            is_full: false,
             dismissed: false,
             ended: Vec::new(),
         }
@@ -164,13 +174,19 @@ impl Session {
         let bytes = self.flights.iter().map(|flight| flight.job.content.size()).sum();
         let open = self.window.room(self.flights.len(), bytes);
         let most = self.capabilities.most_messages.unwrap_or(u64::MAX);
-        let left = most.saturating_sub(self.rounds);
+        let left = if self.is_exhausted() { 0 } else { most.saturating_sub(self.rounds) };
         open.min(usize::try_from(left).unwrap_or(usize::MAX))
     }
 
-    /// It has carried as many messages as the server takes in one session (RFC 9422).
+    /// It has carried as many messages as the server takes in one session, or there is one that it can't carry
+    /// (RFC 9422).
     pub(super) fn is_exhausted(&self) -> bool {
-        self.capabilities.most_messages.is_some_and(|most| self.rounds >= most)
+        self.is_full || self.capabilities.most_messages.is_some_and(|most| self.rounds >= most)
+    }
+
+    /// Messages the server took before it said 421, if it said so: it may not want more in one session.
+    pub(super) const fn lesson(&self) -> Option<u64> {
+        if self.dismissed && self.carried > 0 { Some(self.carried) } else { None }
     }
 
     /// Nothing is under way.
@@ -229,14 +245,18 @@ impl Session {
     // What the driver does.
 
     /// Takes an envelope on. What can't be sent to this server ends at once.
-    pub(super) fn submit(&mut self, job: Job) {
-        if let Some(failure) = self.unfit(&job) {
-            self.ended.push(Ended::all(job, &Outcome::Failed(failure)));
-            return;
+    pub(super) fn submit(&mut self, envelope: impl Into<Flight>) {
+        let mut flight = envelope.into();
+        if let Some(failure) = self.unfit(&flight.job) {
+            flight.settle_rest(&Outcome::Failed(failure));
         }
-        let flight = Flight::new(job, &self.at);
         self.enqueue(flight);
         self.advance();
+    }
+
+    /// Envelopes that are for another session.
+    pub(super) fn take_put_off(&mut self) -> Vec<Flight> {
+        std::mem::take(&mut self.put_off)
     }
 
     /// The content to write now, to be given to [`Self::push_content`] and [`Self::end_content`], and the number of its

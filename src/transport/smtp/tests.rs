@@ -252,6 +252,35 @@ async fn a_session_that_carried_mail_is_opened_anew() {
 }
 
 #[tokio::test]
+async fn a_limit_that_showed_itself_is_kept() {
+    let busy = Reaction::SayAndClose("421 4.7.0 too many messages in one session");
+    let server = Server::start(Plan::offering(STREAM).on_nth(3, "MAIL", busy)).await;
+    let transport = SmtpTransport::new(config(server.port), false);
+    for (messages, sessions) in [(7, 4), (6, 6)] {
+        let spooler = Spooler::new(numbered(messages), Offerings::Write);
+        let queue = spooler.submissions();
+        assert_eq!(transport.submit(&spooler.support, &queue).await, Ok(()));
+        spooler.caught_up().await;
+        all_are(&spooler, messages, "sent");
+        assert!(server.seen().commands.len() <= sessions + 1, "{:?}", server.seen().commands);
+    }
+    let ends: Vec<_> = server.seen().commands.iter().filter_map(|commands| commands.last().cloned()).collect();
+    assert!(ends[0].starts_with("MAIL") || ends[0].starts_with("BDAT"), "{ends:?}");
+    assert_eq!(ends[1..3], ["QUIT", "QUIT"]);
+}
+
+#[tokio::test]
+async fn recipients_in_more_domains_than_a_session_takes_get_more_sessions() {
+    let server = Server::start(Plan::offering(&["PIPELINING", "CHUNKING", "LIMITS RCPTDOMAINMAX=1"])).await;
+    let jobs = vec![job(1, &["a@x", "b@y", "c@z"], "Hi\r\n"), job(2, &["d@x"], "Ho\r\n")];
+    let (end, spooler) = flush(config(server.port), jobs).await;
+    assert_eq!(end, Ok(()));
+    assert_eq!(words(&spooler)[&1], "sent sent sent");
+    assert_eq!(words(&spooler)[&2], "sent");
+    assert_eq!(server.seen().taken.iter().map(|taken| taken.recipients.len()).sum::<usize>(), 4);
+}
+
+#[tokio::test]
 async fn a_server_that_takes_nothing_ends_the_phase() {
     for stage in ["GREETING", "MAIL"] {
         let busy = Reaction::SayAndClose("421 4.3.2 closing for the night");

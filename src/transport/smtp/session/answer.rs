@@ -48,7 +48,7 @@ impl Session {
         if ends_session(&failure) {
             return Err(failure);
         }
-        self.trouble(&failure);
+        self.window.close();
         if self.manner == Manner::Steps {
             self.end_round(number);
         }
@@ -112,7 +112,7 @@ impl Session {
                 return Err(failure);
             }
             flight.refuse_early(failure.clone());
-            self.trouble(&failure);
+            self.window.close();
         }
         let pieces = self.expected.iter().any(
             |expected| matches!(expected, Expected::Chunk(other, _) | Expected::Content(other) if *other == number),
@@ -161,6 +161,7 @@ impl Session {
             }
             outcome(failure)
         };
+        self.carried += 1;
         let mut more = false;
         if self.lmtp {
             more = flight.answer_next(result.clone());
@@ -169,8 +170,7 @@ impl Session {
         }
         match &result {
             Outcome::Sent(_) => self.window.open(),
-            Outcome::Deferred(failure) => self.trouble(failure),
-            _ => (),
+            _ => self.window.close(),
         }
         if more {
             self.expected.push_front(Expected::Content(number));
@@ -212,11 +212,5 @@ impl Session {
         self.writing = self.writing.max(self.first);
         flight.close_round();
         self.enqueue(flight);
-    }
-
-    fn trouble(&mut self, failure: &Failure) {
-        if failure.blame == Blame::Site {
-            self.window.close();
-        }
     }
 }

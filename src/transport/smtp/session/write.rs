@@ -6,16 +6,28 @@ use super::{ASK_FIRST_BYTES, Expected, MOST_RECIPIENTS, Manner, Session};
 use crate::mapi::{Class, Failure, Stage};
 use crate::transport::Job;
 use crate::transport::smtp::capabilities::Features;
-use crate::transport::smtp::flight::{Flight, Step, is_sendable};
+use crate::transport::smtp::flight::{Begun, Flight, Step, is_sendable};
 
 impl Session {
     pub(super) fn enqueue(&mut self, mut flight: Flight) {
         let most = self.capabilities.most_recipients.and_then(|most| usize::try_from(most).ok());
-        if flight.begin_round(most.unwrap_or(MOST_RECIPIENTS)) {
-            self.flights.push_back(flight);
-            self.rounds += 1;
-        } else {
-            self.ended.push(flight.finish());
+        let most_domains = self.capabilities.most_domains.and_then(|most| usize::try_from(most).ok());
+        let domains = &mut self.domains;
+        let admits = |address: &str| {
+            let Some(most) = most_domains else { return true };
+            let domain = address.rsplit_once('@').map_or("", |(_, domain)| domain).to_ascii_lowercase();
+            domains.contains(&domain) || (domains.len() < most && domains.insert(domain))
+        };
+        match flight.begin_round(most.unwrap_or(MOST_RECIPIENTS), admits) {
+            Begun::Yes => {
+                self.flights.push_back(flight);
+                self.rounds += 1;
+            }
+            Begun::AllAreSettled => self.ended.push(flight.finish()),
+            Begun::NotHere => {
+                self.put_off.push(flight);
+                self.is_full = true;
+            }
         }
     }
 
