@@ -12,5 +12,13 @@ mod window;
 
 use criterion::{criterion_group, criterion_main};
 
-criterion_group!(hot_paths, smtp::replies, smtp::stuffing, spool::cycle, spool::submit, status::refresh, window::frames);
+criterion_group!(
+    hot_paths,
+    smtp::replies,
+    smtp::stuffing,
+    spool::cycle,
+    spool::submit,
+    status::refresh,
+    window::frames
+);
 criterion_main!(hot_paths);

@@ -28,10 +28,11 @@ impl Chooser for NoChooser {
 /// A frame in which nothing happens, and one in which the list goes on by a page.
 pub(crate) fn frames(criterion: &mut Criterion) {
     let settings = Settings { language: Some(Language::English), ..Settings::default() };
-    let mut window = Harness::builder().with_size(egui::vec2(1200.0, 800.0)).with_max_steps(30).build_eframe(|context| {
-        let engine = FakeEngine::new(rows("busy"), MESSAGES);
-        App::new(&context.egui_ctx, Box::new(engine), Box::new(NoChooser), settings)
-    });
+    let mut window =
+        Harness::builder().with_size(egui::vec2(1200.0, 800.0)).with_max_steps(30).build_eframe(|context| {
+            let engine = FakeEngine::new(rows("busy"), MESSAGES);
+            App::new(&context.egui_ctx, Box::new(engine), Box::new(NoChooser), settings)
+        });
     for _ in 0..5 {
         window.step();
     }
