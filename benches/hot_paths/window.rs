@@ -2,7 +2,12 @@
 //! the tree for screen readers, shapes.
 
 #[path = "../../tests/window/fake.rs"]
-#[allow(dead_code, clippy::unwrap_used, reason = "the window's tests use all of it")]
+#[allow(
+    dead_code,
+    clippy::unwrap_used,
+    clippy::wildcard_imports,
+    reason = "the window's tests use all of it, and are tests"
+)]
 mod fake;
 
 use criterion::Criterion;

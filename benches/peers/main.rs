@@ -23,6 +23,7 @@
     reason = "a bench: what can't go on has to say so and stop"
 )]
 
+mod calibrate;
 mod client;
 mod floors;
 mod letters;
@@ -101,6 +102,7 @@ fn main() -> ExitCode {
             let runs: Vec<String> = arguments.runs(scenario).iter().map(Run::name).collect();
             println!("{}: {}", scenario.name, runs.join(" "));
         }
+        println!("floors: of the disk\nline: whether the proxy is what it says");
         return ExitCode::SUCCESS;
     }
     match scratch::described() {
@@ -122,15 +124,19 @@ fn measure_all(arguments: &Arguments, scratch: &str) -> ExitCode {
         println!("{}", outcome.table());
         outcomes.push(outcome);
     }
-    if arguments.is_whole() || arguments.only.iter().any(|word| word == "floors") {
-        let floors = floors::measure(arguments.reps);
-        println!("{floors}");
-        if arguments.is_whole() {
-            let text = report::document(&outcomes, &floors, arguments.reps, scratch);
-            let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("benches/RESULTS.md");
-            std::fs::write(&path, text).expect("a writable tree");
-            println!("{}", path.display());
+    let mut extras = String::new();
+    let others: [(&str, fn(usize) -> String); 2] = [("floors", floors::measure), ("line", calibrate::measure)];
+    for (name, measure) in others {
+        if arguments.is_whole() || arguments.only.iter().any(|word| word == name) {
+            extras += &measure(arguments.reps);
         }
+    }
+    println!("{extras}");
+    if arguments.is_whole() {
+        let text = report::document(&outcomes, &extras, arguments.reps, scratch);
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("benches/RESULTS.md");
+        std::fs::write(&path, text).expect("a writable tree");
+        println!("{}", path.display());
     }
     ExitCode::SUCCESS
 }

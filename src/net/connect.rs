@@ -32,10 +32,11 @@ pub async fn connect(
     stage: &(dyn Fn(Stage) + Send + Sync),
 ) -> Result<Connection, Failure> {
     let at = address_words(server);
-    let deadline = Instant::now() + CONNECT_DEADLINE;
+    let limit = server.limit(CONNECT_DEADLINE);
+    let deadline = Instant::now() + limit;
     stage(Stage::Resolve);
     let lookup = lookup_host((server.host.as_str(), server.port));
-    let found = step(lookup, CONNECT_DEADLINE, cancel, Stage::Resolve, &at).await?;
+    let found = step(lookup, limit, cancel, Stage::Resolve, &at).await?;
     stage(Stage::Connect);
     let tcp = first_that_answers(&alternating(found), deadline, cancel, &at).await?;
     let connection =
@@ -163,9 +164,10 @@ impl Connection {
     /// waits for our delayed acknowledgement.
     pub fn quick_ack(&mut self) {
         self.quick_ack = true;
+        self.acknowledge_quickly();
     }
 
-    /// The kernel falls back to delaying by itself, so it is asked again before each read.
+    /// The kernel falls back to delaying by itself, so it is asked again after each read.
     fn acknowledge_quickly(&self) {
         #[cfg(any(target_os = "linux", target_os = "android"))]
         if self.quick_ack {
@@ -188,11 +190,14 @@ impl fmt::Debug for Connection {
 
 impl AsyncRead for Connection {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        self.acknowledge_quickly();
-        match &mut self.stream {
+        let read = match &mut self.stream {
             Stream::Plain(tcp) => Pin::new(tcp).poll_read(cx, buf),
             Stream::Tls(tls) => Pin::new(tls).poll_read(cx, buf),
+        };
+        if read.is_ready() {
+            self.acknowledge_quickly();
         }
+        read
     }
 }
 

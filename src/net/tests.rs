@@ -21,7 +21,17 @@ use crate::profile::{AuthChoice, Security, ServerConfig};
 
 fn server(host: &str, port: u16, security: Security, ca_file: Option<PathBuf>) -> ServerConfig {
     let (user, password, auth) = (None, None, AuthChoice::Auto);
-    ServerConfig { host: host.to_owned(), port, security, user, password, auth, ca_file, fingerprint: None }
+    ServerConfig {
+        host: host.to_owned(),
+        port,
+        security,
+        user,
+        password,
+        auth,
+        ca_file,
+        fingerprint: None,
+        patience: None,
+    }
 }
 
 async fn reach(server: &ServerConfig) -> Result<Connection, Failure> {

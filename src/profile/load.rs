@@ -283,7 +283,8 @@ impl Loader<'_> {
         if section.has("fingerprint") && security == Security::None {
             section.wrong("fingerprint", "is of no use without TLS (security = \"none\")");
         }
-        ServerConfig { host: host.to_owned(), port, security, user, password, auth, ca_file, fingerprint }
+        let patience = section.duration("patience");
+        ServerConfig { host: host.to_owned(), port, security, user, password, auth, ca_file, fingerprint, patience }
     }
 
     /// A path: `~` is the user's home, and relative ones begin in the profile's folder.
@@ -308,7 +309,7 @@ impl Loader<'_> {
 }
 
 const SERVER_KEYS: &[&str] =
-    &["host", "port", "security", "user", "password", "auth", "allow_plaintext", "ca_file", "fingerprint"];
+    &["host", "port", "security", "user", "password", "auth", "allow_plaintext", "ca_file", "fingerprint", "patience"];
 
 const PLAINTEXT: &str = "with \"none\" the login would go over the network for all to read. Use \"tls\" or \"starttls\"; or, if the \
      line is safe by other means, say so with allow_plaintext = true";

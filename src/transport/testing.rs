@@ -144,6 +144,7 @@ pub(crate) fn server_at(port: u16) -> ServerConfig {
         auth: AuthChoice::Auto,
         ca_file: None,
         fingerprint: None,
+        patience: None,
     }
 }
 

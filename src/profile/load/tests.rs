@@ -61,6 +61,7 @@ fn full_servers() -> [ServerConfig; 4] {
         auth: AuthChoice::Auto,
         ca_file: Some("/p/ca.pem".into()),
         fingerprint: None,
+        patience: Some(Duration::from_secs(90)),
     };
     let imap = ServerConfig {
         host: "imap.example.org".into(),
@@ -79,6 +80,7 @@ fn full_servers() -> [ServerConfig; 4] {
         auth: AuthChoice::Plain,
         ca_file: None,
         fingerprint: None,
+        patience: None,
     };
     let lmtp = ServerConfig {
         host: "::1".into(),
@@ -89,6 +91,7 @@ fn full_servers() -> [ServerConfig; 4] {
         auth: AuthChoice::Auto,
         ca_file: None,
         fingerprint: None,
+        patience: None,
     };
     [smtp, imap, pop3, lmtp]
 }

@@ -20,7 +20,7 @@ use crate::net::{Connection, Transcript, connect, step};
 use crate::profile::{Security, ServerConfig};
 use crate::transport::{Support, secrets};
 
-/// How long the server may be silent while it has something to do.
+/// How long the server may be silent while it has something to do, where the profile says nothing else.
 const SILENCE: Duration = Duration::from_mins(2);
 /// The longest literal that LITERAL- takes unasked, in bytes (RFC 7888).
 const LITERAL_MINUS: usize = 4096;
@@ -79,7 +79,7 @@ impl<'a> Client<'a> {
             at,
             login: None,
             last_tag: 0,
-            patience: SILENCE,
+            patience: server.limit(SILENCE),
             capabilities: None,
         };
         support.stage(Stage::Greeting);
@@ -278,7 +278,7 @@ impl<'a> Client<'a> {
                 connection.write_all(out).await?;
                 connection.flush().await
             };
-            step(write, SILENCE, self.support.cancel(), stage, &self.at).await?;
+            step(write, self.server.limit(SILENCE), self.support.cancel(), stage, &self.at).await?;
             self.out.clear();
         }
         Ok(())

@@ -2,22 +2,26 @@
 //! go out, and only then hands them over.
 //!
 //! Claiming and writing down go on beside the sending, several messages at a time, so that no message waits for the
-//! disk by itself. How many are written down ahead of what the window lets in follows from how many go out while the
-//! disk writes: one where a message takes a round trip, many on a near server. That one has to wait for the window is
-//! how a session knows that there is more work than it can carry.
+//! disk by itself. How many are written down ahead of what the window lets in follows from how fast they go out: one
+//! where a message takes a round trip, many on a near server.
 
 use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::sync::{Mutex, PoisonError};
 use std::task::{Context, Poll};
+use std::time::Duration;
 
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use crate::mapi::Failure;
+use super::flight::is_marked_late;
+use crate::mapi::{EnvelopeId, Failure};
 use crate::transport::{BoxFuture, Job, Submissions};
 
 /// Messages written down ahead of the window at most. A process that dies leaves them in doubt, like those in the air.
 const MOST_AHEAD: usize = 32;
+/// How long those written down ahead should last: so long that many share a sync.
+const AHEAD: Duration = Duration::from_millis(50);
 /// Their content bytes, beyond which no further one is written down.
 const MOST_AHEAD_BYTES: u64 = 512 << 10;
 
@@ -40,8 +44,10 @@ impl Spare {
 /// What comes out of a [`Feed`].
 #[derive(Debug)]
 pub(super) enum Fed {
-    /// These may be sent to the last byte.
-    Offered(Vec<Job>),
+    /// These may be sent: to the last byte, but for those whose mark is late.
+    Jobs(Vec<Job>),
+    /// The last byte of these may be sent.
+    Marked(Vec<EnvelopeId>),
     /// There are no more.
     Drained,
     /// The spool could not write it down: nothing more may be sent.
@@ -50,6 +56,8 @@ pub(super) enum Fed {
 
 /// Messages, and the spool's word that they may go out.
 type Offering<'a> = (Vec<Job>, BoxFuture<'a, Result<(), Failure>>);
+/// Envelopes on their way, and the same.
+type Marking<'a> = (Vec<EnvelopeId>, BoxFuture<'a, Result<(), Failure>>);
 
 /// The feed of one session after the other. Its waiting methods may be dropped and called again.
 pub(super) struct Feed<'a> {
@@ -62,13 +70,17 @@ pub(super) struct Feed<'a> {
     drained: bool,
     claimed: VecDeque<Job>,
     offering: Option<Offering<'a>>,
-    /// Written down, and waiting for room.
+    /// Envelopes that are on their way and to be written down now.
+    late: Vec<EnvelopeId>,
+    marking: Option<Marking<'a>>,
+    /// Written down, or not yet to be, and waiting for room.
     offered: VecDeque<Job>,
     /// How many to have written down ahead.
     ahead: usize,
-    /// Messages that went out since the last writing began.
+    /// Messages that were handed over since the last writing ended, and when that was.
     taken: usize,
-    /// There was room for more than there were.
+    since: Instant,
+    /// There was room for more than were written down.
     starved: bool,
 }
 
@@ -83,9 +95,12 @@ impl<'a> Feed<'a> {
             drained: false,
             claimed: VecDeque::new(),
             offering: None,
+            late: Vec::new(),
+            marking: None,
             offered: VecDeque::new(),
             ahead: 1,
             taken: 0,
+            since: Instant::now(),
             starved: false,
         }
     }
@@ -93,6 +108,8 @@ impl<'a> Feed<'a> {
     /// Waits until there is something to send, and leaves no claim under way. Gives whether there is.
     pub(super) async fn claim(&mut self) -> bool {
         self.rest().await;
+        // Those were on their way in a session that is over.
+        (self.late, self.marking) = (Vec::new(), None);
         poll_fn(|cx| {
             self.poll_claims(cx, 1);
             if self.has_some() || self.drained { Poll::Ready(self.has_some()) } else { Poll::Pending }
@@ -105,14 +122,18 @@ impl<'a> Feed<'a> {
         poll_fn(|cx| self.poll_next(cx, room)).await
     }
 
-    /// There is a message to come.
-    pub(super) fn has_some(&self) -> bool {
+    fn has_some(&self) -> bool {
         !self.claimed.is_empty() || !self.offered.is_empty() || self.offering.is_some()
     }
 
     /// Nothing will come any more.
     pub(super) fn is_drained(&self) -> bool {
-        self.drained && !self.has_some()
+        self.drained && !self.has_some() && self.late.is_empty() && self.marking.is_none()
+    }
+
+    /// Has it written down that the last byte of this envelope is about to go out.
+    pub(super) fn mark(&mut self, envelope: EnvelopeId) {
+        self.late.push(envelope);
     }
 
     /// Brings a claim that is under way to its end, so that others can claim while this feed isn't asked.
@@ -129,7 +150,21 @@ impl<'a> Feed<'a> {
         self.spare.put(self.offered.into_iter().chain(offering).chain(self.claimed));
     }
 
+    fn poll_mark(&mut self, cx: &mut Context<'_>) -> Poll<Fed> {
+        if self.marking.is_none() && !self.late.is_empty() {
+            let envelopes = std::mem::take(&mut self.late);
+            self.marking = Some((envelopes.clone(), Box::pin(self.queue.offering(envelopes))));
+        }
+        let Some((_, written)) = &mut self.marking else { return Poll::Pending };
+        let Poll::Ready(result) = written.as_mut().poll(cx) else { return Poll::Pending };
+        let marked = self.marking.take().map(|(envelopes, _)| envelopes).unwrap_or_default();
+        Poll::Ready(result.map_or_else(Fed::Refused, |()| Fed::Marked(marked)))
+    }
+
     fn poll_next(&mut self, cx: &mut Context<'_>, room: usize) -> Poll<Fed> {
+        if let Poll::Ready(fed) = self.poll_mark(cx) {
+            return Poll::Ready(fed);
+        }
         loop {
             if self.offering.is_none() && self.offered.len() <= self.ahead / 2 {
                 let wanted = room.max(self.ahead) - self.offered.len().min(self.ahead);
@@ -148,19 +183,21 @@ impl<'a> Feed<'a> {
         }
         let jobs: Vec<Job> = self.offered.drain(..room.min(self.offered.len())).collect();
         self.taken += jobs.len();
-        self.starved |= jobs.len() < room;
+        self.starved |= jobs.len() < room && self.offering.is_some();
         match (jobs.is_empty(), self.is_drained()) {
-            (false, _) => Poll::Ready(Fed::Offered(jobs)),
+            (false, _) => Poll::Ready(Fed::Jobs(jobs)),
             (true, true) => Poll::Ready(Fed::Drained),
             (true, false) => Poll::Pending,
         }
     }
 
-    /// The next time twice as many as went out during this writing, or as this writing had if they were too few.
+    /// From now on as many as went out lately in that time; twice as many as were written if those were too few.
     fn look_ahead(&mut self, written: usize) {
-        let wanted = 2 * if self.starved { written } else { self.taken };
+        let elapsed = self.since.elapsed().as_micros().max(1);
+        let pace = self.taken as u128 * AHEAD.as_micros() / elapsed;
+        let wanted = if self.starved { 2 * written } else { usize::try_from(pace).unwrap_or(MOST_AHEAD) };
         self.ahead = wanted.clamp(1, MOST_AHEAD);
-        (self.taken, self.starved) = (0, false);
+        (self.taken, self.since, self.starved) = (0, Instant::now(), false);
     }
 
     /// Claims until `wanted` are in hand, or the spooler has to be waited for.
@@ -195,13 +232,16 @@ impl<'a> Feed<'a> {
         let (mut jobs, mut bytes) = (Vec::new(), 0);
         while jobs.len() < wanted && bytes < MOST_AHEAD_BYTES {
             let Some(job) = self.claimed.pop_front() else { break };
+            if is_marked_late(&job) {
+                self.offered.push_back(job);
+                break;
+            }
             bytes += job.content.size();
             jobs.push(job);
         }
         if !jobs.is_empty() {
             let envelopes = jobs.iter().map(|job| job.envelope).collect();
             self.offering = Some((jobs, Box::pin(self.queue.offering(envelopes))));
-            (self.taken, self.starved) = (0, false);
         }
     }
 }

@@ -38,6 +38,12 @@ impl Stuffing {
     }
 }
 
+impl Default for Stuffing {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;

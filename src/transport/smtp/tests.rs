@@ -28,6 +28,7 @@ fn config(port: u16) -> SmtpConfig {
         auth: AuthChoice::Auto,
         ca_file: None,
         fingerprint: None,
+        patience: None,
     };
     SmtpConfig { server, connections: 1 }
 }
@@ -98,6 +99,9 @@ async fn every_message_arrives_once_and_as_it_was() {
     }
 }
 
+/// Pieces of a large content: so many that it is sent in chunks and marked late.
+const PIECES: u32 = 20;
+
 /// Chunks made from their number.
 #[derive(Debug)]
 struct Chunks {
@@ -121,8 +125,8 @@ impl ContentStore for Chunks {
 }
 
 fn large(number: i64, readable: u32) -> Job {
-    let store = Arc::new(Chunks { readable, count: 12 });
-    let size = (0..12).map(|number| Chunks::chunk(number).len() as u64).sum();
+    let store = Arc::new(Chunks { readable, count: PIECES });
+    let size = (0..PIECES).map(|number| Chunks::chunk(number).len() as u64).sum();
     Job { content: Content::Stored { store, message: MessageId(number), size }, ..job(number, &["bob@x"], "") }
 }
 
@@ -131,11 +135,40 @@ async fn large_contents_stream_from_the_spool() {
     for extensions in [STEPS, FLIGHTS, STREAM] {
         let extensions = &extensions[..extensions.len() - 1];
         let server = Server::start(Plan::offering(extensions)).await;
-        let (end, spooler) = flush(config(server.port), vec![large(1, 12), large(2, 12)]).await;
+        let (end, spooler) = flush(config(server.port), vec![large(1, PIECES), large(2, PIECES)]).await;
         assert_eq!(end, Ok(()));
         all_are(&spooler, 2, "sent");
-        let expected: Vec<u8> = (0..12).flat_map(Chunks::chunk).collect();
+        let expected: Vec<u8> = (0..PIECES).flat_map(Chunks::chunk).collect();
         assert!(server.seen().taken.iter().all(|taken| taken.content == expected));
+    }
+}
+
+#[tokio::test]
+async fn a_large_content_is_put_at_risk_by_its_last_byte_alone() {
+    for cancelled in [false, true] {
+        let server = Server::start(Plan::offering(&["PIPELINING", "CHUNKING"])).await;
+        let spooler = Spooler::new(vec![large(1, PIECES)], Offerings::Hold);
+        let (transport, queue) = (SmtpTransport::new(config(server.port), false), spooler.submissions());
+        let mut submit = transport.submit(&spooler.support, &queue);
+        tokio::select! {
+            end = &mut submit => panic!("ended too early: {end:?}"),
+            () = spooler.holding.notified() => (),
+        }
+        assert!(server.seen().taken.is_empty());
+        let all = (0..PIECES).map(|number| Chunks::chunk(number).len() as u64).sum::<u64>();
+        if cancelled {
+            spooler.cancel.cancel();
+            assert_eq!(submit.await.unwrap_err().class, Class::Cancelled);
+            spooler.caught_up().await;
+            assert!(server.seen().taken.is_empty() && spooler.memory().bytes < all);
+            all_are(&spooler, 1, "returned");
+        } else {
+            spooler.let_go();
+            assert_eq!(submit.await, Ok(()));
+            spooler.caught_up().await;
+            assert_eq!(spooler.memory().bytes, all);
+            all_are(&spooler, 1, "sent");
+        }
     }
 }
 
@@ -243,13 +276,20 @@ async fn a_limit_on_messages_in_a_session_is_kept() {
 #[tokio::test]
 async fn more_work_gets_more_connections() {
     for extensions in [STEPS, FLIGHTS, STREAM] {
-        let server = Server::start(Plan::offering(extensions)).await;
-        let wide = SmtpConfig { connections: 3, ..config(server.port) };
-        let (end, spooler) = flush(wide, numbered(300)).await;
-        assert_eq!(end, Ok(()));
-        all_are(&spooler, 300, "sent");
-        assert_eq!(server.seen().taken.len(), 300);
-        assert!((2..=3).contains(&server.seen().commands.len()));
+        let server = Server::start(Plan::offering(extensions).on_nth(3, "CONTENT", Reaction::Stall)).await;
+        let spooler = Spooler::new(numbered(300), Offerings::Write);
+        let (transport, queue) =
+            (SmtpTransport::new(SmtpConfig { connections: 3, ..config(server.port) }, false), spooler.submissions());
+        let all_are_busy = async {
+            while server.seen().taken.len() < 6 || server.seen().commands.len() < 3 {
+                server.stalled.notified().await;
+            }
+        };
+        tokio::select! {
+            end = transport.submit(&spooler.support, &queue) => panic!("ended too early: {end:?}"),
+            stalled = timeout(PATIENCE, all_are_busy) => stalled.expect("three connections"),
+        }
+        assert_eq!(server.seen().commands.len(), 3);
     }
 }
 

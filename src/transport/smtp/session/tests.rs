@@ -17,9 +17,13 @@ fn session(extensions: &[&str], lmtp: bool) -> Session {
     Session::new(capabilities, lmtp, manner, AT, Transcript::new(AT))
 }
 
+fn due_content(session: &Session) -> Option<Content> {
+    session.due_content().map(|(_, content)| content.clone())
+}
+
 /// Writes the contents that are due, as the driver does.
 fn pump(session: &mut Session) {
-    while let Some(Content::Inline(content)) = session.due_content().cloned() {
+    while let Some(Content::Inline(content)) = due_content(session) {
         session.push_content(&content).unwrap();
         session.end_content().unwrap();
     }

@@ -2,14 +2,11 @@
 
 use std::fmt::Write as _;
 
-use super::{Expected, MOST_RECIPIENTS, Manner, Session};
+use super::{ASK_FIRST_BYTES, Expected, MOST_RECIPIENTS, Manner, Session};
 use crate::mapi::{Class, Failure, Stage};
 use crate::transport::Job;
 use crate::transport::smtp::capabilities::Features;
 use crate::transport::smtp::flight::{Flight, Step, is_sendable};
-
-/// A content larger than this many bytes waits until somebody is known to get it.
-const ASK_FIRST_BYTES: u64 = 1 << 20;
 
 impl Session {
     pub(super) fn enqueue(&mut self, mut flight: Flight) {
@@ -69,9 +66,10 @@ impl Session {
         let Some(flight) = self.flight(number) else { return };
         let size = flight.job.content.size();
         if self.manner == Manner::Stream {
-            self.command(&format!("BDAT {size} LAST"));
-            self.expected.push_back(Expected::Content(number));
-            self.set_step(number, Step::Content(0));
+            if size <= ASK_FIRST_BYTES {
+                self.chunk_command(number, size, true);
+            }
+            self.begin_content(number);
             if size == 0 {
                 self.mark_last_byte();
             }
@@ -80,6 +78,12 @@ impl Session {
             self.expected.push_back(Expected::Data(number));
             self.set_step(number, Step::AwaitGo);
         }
+    }
+
+    /// A piece of the content comes next, and with the last of them all of it.
+    pub(super) fn chunk_command(&mut self, number: u64, bytes: u64, last: bool) {
+        self.command(&format!("BDAT {bytes}{}", if last { " LAST" } else { "" }));
+        self.expected.push_back(if last { Expected::Content(number) } else { Expected::Chunk(number, bytes) });
     }
 
     /// Whether the content waits for the replies to RCPT: to write many bytes that nobody gets would be a waste.
