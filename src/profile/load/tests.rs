@@ -124,7 +124,11 @@ fn full_work(smtp: ServerConfig, imap: ServerConfig) -> TransportConfig {
         }),
         outgoing: Some(Outgoing::Smtp(SmtpConfig { server: smtp, connections: 8 })),
         incoming: Some(Incoming {
-            source: IncomingSource::Imap { server: imap, folders: vec!["INBOX".into(), "Lists/rust".into()], watch: true },
+            source: IncomingSource::Imap {
+                server: imap,
+                folders: vec!["INBOX".into(), "Lists/rust".into()],
+                watch: true,
+            },
             after: After::Keep,
             deliver: DeliverTo::Maildir(home("Mail/ada")),
         }),

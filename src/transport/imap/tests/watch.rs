@@ -69,10 +69,8 @@ async fn after_a_flush_it_looks_again() {
 
 #[tokio::test]
 async fn a_server_that_cannot_tell_is_left_alone() {
-    let (port, server) = scripted(
-        "S: * OK [CAPABILITY IMAP4rev1] hi\nC: A1 LOGIN …\nS: A1 OK [CAPABILITY IMAP4rev1] in",
-    )
-    .await;
+    let (port, server) =
+        scripted("S: * OK [CAPABILITY IMAP4rev1] hi\nC: A1 LOGIN …\nS: A1 OK [CAPABILITY IMAP4rev1] in").await;
     let (transport, spooler) = watcher(port);
     transport.watch(&spooler.support, &spooler.receipts(), &Notify::new()).await.unwrap();
     server.await.unwrap();
