@@ -3,12 +3,14 @@
 #   make demo    set up what is missing, build, open the window on a mail provider of its own
 #   make test    set up what is missing, run everything that is run on every change
 #
-# and four more for those who work on it:
+# and six more for those who work on it:
 #
 #   make check   the quick loop: format, lints, unit tests
 #   make lint    lints and documentation alone
 #   make torture the program killed a thousand times, by a new seed
 #   make audit   licences, sources and known holes of what it is built from
+#   make bench   speed beside msmtp, Postfix, mbsync and others: benches/README.md
+#   make hot     speed of the inner loops
 
 CARGO ?= cargo
 
@@ -19,7 +21,7 @@ else
 run_tests = $(CARGO) test --locked $(1)
 endif
 
-.PHONY: demo test check lint audit torture setup
+.PHONY: demo test check lint audit torture bench hot setup
 
 demo:
 	@scripts/setup demo
@@ -48,6 +50,15 @@ audit:
 # What a seed found comes again with TORTURE_SEED=<that seed>.
 torture:
 	TORTURE_KILLS=1000 TORTURE_SEED=$${TORTURE_SEED:-$$(date +%s)} $(call run_tests,--test torture kills::)
+
+# An hour, and the machine to itself. ONLY=receive PEER=mailsluice,mbsync REPS=3 measure a part, and write nothing.
+bench:
+	@scripts/setup bench
+	$(CARGO) bench --locked --bench peers -- $(if $(ONLY),--only $(ONLY)) $(if $(PEER),--peer $(PEER)) $(if $(REPS),--reps $(REPS)) $(ARGS)
+
+# The inner loops alone, by criterion. FILTER=spool measures a part.
+hot:
+	$(CARGO) bench --locked --bench hot_paths -- $(FILTER)
 
 setup:
 	@scripts/setup test

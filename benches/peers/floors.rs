@@ -65,7 +65,8 @@ fn groups(folder: &Path) {
 
 fn rows(folder: &Path) {
     let mut database = rusqlite::Connection::open(folder.join("db")).expect("a database");
-    let set_up = "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; CREATE TABLE m (id INTEGER PRIMARY KEY, content BLOB)";
+    let set_up =
+        "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; CREATE TABLE m (id INTEGER PRIMARY KEY, content BLOB)";
     database.execute_batch(set_up).expect("a table");
     for _ in 0..COUNT / GROUP {
         let transaction = database.transaction().expect("a transaction");

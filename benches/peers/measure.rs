@@ -18,7 +18,7 @@ use nix::sys::resource::{UsageWho, getrusage};
 use serde::{Deserialize, Serialize};
 
 /// No run takes longer than that.
-pub(crate) const PATIENCE: Duration = Duration::from_mins(5);
+pub(crate) const PATIENCE: Duration = Duration::from_mins(10);
 /// How often a tree of processes is looked at: what is larger for less than that is not seen.
 const SAMPLING: Duration = Duration::from_millis(100);
 

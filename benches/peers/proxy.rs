@@ -20,11 +20,14 @@ use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::net::sockopt::set_tcp_quickack;
+use rustix::process::setpriority_process;
 
 /// On their way at most, in a direction of a connection.
 const WINDOW: usize = 4 << 20;
 /// How far ahead a line is booked: its own little buffer.
-const AHEAD: Duration = Duration::from_millis(2);
+const AHEAD: Duration = Duration::from_millis(10);
+/// Clients and servers keep all processors busy; a line has no part in that. For root only.
+const NICENESS: i32 = -15;
 /// How often it looks whether it is still wanted.
 const IDLE: Duration = Duration::from_millis(50);
 
@@ -64,6 +67,8 @@ impl Proxy {
         };
         let stopped = Arc::clone(&stop);
         let serve = move || {
+            // Of this thread, in Linux.
+            setpriority_process(None, NICENESS).ok();
             while !stopped.load(Ordering::Relaxed) {
                 relay.turn();
             }

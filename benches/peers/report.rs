@@ -194,7 +194,7 @@ fn title(scenario: &Scenario) -> String {
 }
 
 /// The whole report, in Markdown.
-pub(crate) fn document(outcomes: &[Outcome], floors: &str, repetitions: usize, scratch: &str) -> String {
+pub(crate) fn document(outcomes: &[Outcome], extras: &str, repetitions: usize, scratch: &str) -> String {
     let mut text = format!(
         "# Mailsluice and its peers, side by side\n\n\
          Written by `make bench`; not by hand. [README.md](README.md) says how each figure is taken, and where we lose and why.\n\n\
@@ -214,7 +214,7 @@ pub(crate) fn document(outcomes: &[Outcome], floors: &str, repetitions: usize, s
     for outcome in outcomes {
         text += &outcome.table();
     }
-    text + floors + COMMANDS
+    text + extras + COMMANDS
 }
 
 /// The machine, the versions.
@@ -268,7 +268,7 @@ const COMMANDS: &str = "## Commands on the clock\n\n\
     | mailsluice | `mailsluice --profile P flush --send\\|--receive --no-ui --json`; `-1`, `-4`, `-20`: `connections` of the profile, 4 without a number |\n\
     | postfix, postfix-reuse | `postqueue -f`, until its queue is empty; `smtp_tls_connection_reuse` off, on |\n\
     | msmtp | `for letter in outbox/*; do msmtp -C C -t <$letter; done` |\n\
-    | smtp-source-10 | `smtp-source -s 10 -m N -l SIZE -f FROM -t TO HOST:PORT` |\n\
+    | smtp-source-10 | `smtp-source -d -s 10 -m N -l SIZE -f FROM -t TO HOST:PORT` |\n\
     | mbsync, mbsync-nofsync | `mbsync -c C -q bench`; `FSync yes`, `FSync no` |\n\
     | raw-imap | a reader of this bench: LOGIN, EXAMINE, UID FETCH in one flight, files written, nothing synced |\n\
     | mpop | `mpop -C C --quiet` |\n\

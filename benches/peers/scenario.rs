@@ -210,26 +210,10 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
         targets: &[Target::Times(OURS, 1.3, "postfix-reuse"), Target::LineShare(OURS, 0.8), MEMORY],
         ..send("send-mix-smarthost-40", Taker::Smarthost, 40, 200)
     },
-    Scenario {
-        runs: IMAP_RUNS,
-        targets: IMAP_TARGETS,
-        ..receive("receive-small-imap-0", false, 0)
-    },
-    Scenario {
-        runs: IMAP_RUNS,
-        targets: IMAP_TARGETS,
-        ..receive("receive-small-imap-40", false, 40)
-    },
-    Scenario {
-        runs: IMAP_RUNS,
-        targets: IMAP_TARGETS,
-        ..receive("receive-small-imaps-0", true, 0)
-    },
-    Scenario {
-        runs: IMAP_RUNS,
-        targets: IMAP_TARGETS,
-        ..receive("receive-small-imaps-40", true, 40)
-    },
+    Scenario { runs: IMAP_RUNS, targets: IMAP_TARGETS, ..receive("receive-small-imap-0", false, 0) },
+    Scenario { runs: IMAP_RUNS, targets: IMAP_TARGETS, ..receive("receive-small-imap-40", false, 40) },
+    Scenario { runs: IMAP_RUNS, targets: IMAP_TARGETS, ..receive("receive-small-imaps-0", true, 0) },
+    Scenario { runs: IMAP_RUNS, targets: IMAP_TARGETS, ..receive("receive-small-imaps-40", true, 40) },
     Scenario {
         work: Work::Receive { pop3: true, tls: false, again: false },
         runs: &[Run::of(Client::Mailsluice(4)), Run::of(Client::Mpop)],
@@ -283,6 +267,6 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
         runs: &[Run::of(Client::Mailsluice(4))],
         targets: &[LARGE_MEMORY, CPU],
         repetitions: 1,
-        ..send("send-100000-sink-0", Taker::Counter, 0, 100_000)
+        ..send("send-100000-sink-0", Taker::Sink, 0, 100_000)
     },
 ];

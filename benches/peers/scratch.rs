@@ -9,6 +9,8 @@ use std::env;
 use std::ffi::OsString;
 use std::process::Command;
 
+use crate::support::daemon::mortal;
+
 /// Tells the second start what the first one found.
 const NAME: &str = "BENCH_SCRATCH";
 /// Bytes of the file system.
@@ -40,10 +42,11 @@ pub(crate) fn described() -> Option<String> {
 pub(crate) fn enter(arguments: &[OsString]) -> u8 {
     let own = env::current_exe().expect("this program");
     let folder = tempfile::Builder::new().prefix("mailsluice-bench-").tempdir().expect("a temporary folder");
-    let mut mounted = Command::new("unshare");
+    // Both die with this process, whoever ends it.
+    let mut mounted = mortal("unshare");
     mounted.args(["--mount", "sh", "-ec", SCRIPT, "sh"]).arg(folder.path()).arg(SIZE);
     let can_mount = can_mount();
-    let mut command = if can_mount { mounted } else { Command::new(&own) };
+    let mut command = if can_mount { mounted } else { mortal(&own) };
     if can_mount {
         command.arg(&own);
     } else {

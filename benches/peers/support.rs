@@ -11,6 +11,5 @@ pub mod dovecot;
 #[path = "../../tests/support/postfix.rs"]
 pub mod postfix;
 
-pub use certs::Certs;
 pub use dovecot::Dovecot;
 pub use postfix::{Postfix, PostfixSetup};

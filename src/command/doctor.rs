@@ -53,6 +53,8 @@ fn look_at_spool(context: &Context) -> Result<Option<u8>, Problem> {
             say("ok  spool: sound");
             Ok(None)
         }
+        // The spooler brings it up to date before anything else.
+        Err(SpoolError::OlderVersion { .. }) => Ok(None),
         Err(error @ SpoolError::Damaged(_)) => {
             say(&format!("!!  {}: {}", path.display(), visible(&error.to_string())));
             Ok(Some(exit::of_failure(&error.into())))

@@ -32,6 +32,16 @@ pub enum SpoolError {
         /// The newest known here.
         known: i64,
     },
+    /// The file's schema is an older one, and nobody has migrated it who may write.
+    #[error(
+        "the spool is one of an older Mailsluice (schema {found}, known here: {known}); any flush brings it up to date"
+    )]
+    OlderVersion {
+        /// What the file has.
+        found: i64,
+        /// The newest known here.
+        known: i64,
+    },
     /// A message was submitted without a recipient, or an envelope was (`MAPI_E_NO_RECIPIENTS`).
     #[error("the message has no recipient; name at least one")]
     NoRecipients,

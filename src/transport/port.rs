@@ -298,8 +298,8 @@ impl Submissions {
     }
 }
 
-/// The record of what was received in one incoming phase.
-#[derive(Debug)]
+/// The record of what was received in one incoming phase. Cheap to clone.
+#[derive(Debug, Clone)]
 pub struct Receipts {
     support: Support,
 }

@@ -30,6 +30,24 @@ fn line_of(run: &Run, name: &str) -> String {
 }
 
 #[test]
+fn the_readme_shows_profiles_and_filters_that_are_good() {
+    let readme = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md")).expect("a README");
+    let profiles: Vec<&str> = readme.split("```toml\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
+    assert!(profiles.len() >= 2);
+    for profile in profiles {
+        let harness = Harness::new(profile);
+        assert!(harness.run(&["status"]).expect_code(0).stderr.is_empty());
+    }
+    let harness = Harness::new(&PROGRAM.replace("\"a\"", "\"work\""));
+    let cells = readme.lines().filter(|line| line.starts_with("| `")).filter_map(|line| line.split('|').nth(1));
+    let words: Vec<&str> = cells.flat_map(|cell| cell.split('`').skip(1).step_by(2)).collect();
+    assert!(words.len() >= 8, "{words:?}");
+    for word in words {
+        harness.run(&["queue", "list", word]).expect_code(0);
+    }
+}
+
+#[test]
 fn a_flush_that_failed_says_what_is_still_here_and_why() {
     let harness = Harness::new(UNREACHABLE);
     for _ in 0..3 {
@@ -208,6 +226,12 @@ fn what_is_missing_or_mistyped_on_the_command_line_is_said_in_plain_words() {
     assert!(said(&["queue", "list", "--limit", "many"]).contains("a whole number"));
     let both = said(&["queue", "hold", "1", "--where", "to:bob"]);
     assert!(both.contains("--where"), "{both}");
+}
+
+#[test]
+fn the_profile_of_the_demo_is_closed_to_others() {
+    let demo = mailsluice::demo::Demo::start().expect("a demo");
+    assert_eq!(demo.profile_dir().metadata().expect("there").permissions().mode() & 0o777, 0o700);
 }
 
 #[test]

@@ -43,14 +43,11 @@ fn server(address: &Address) -> String {
         Security::StartTls => "starttls",
         Security::Tls => "tls",
     };
-    let mut text = format!("host = \"127.0.0.1\"\nport = {}\nsecurity = \"{security}\"\n", address.port);
-    if address.security != Security::None {
-        text += &format!("ca_file = \"{}\"\n", address.authority.display());
-    }
-    if address.login {
-        text += &format!("user = \"{USER}\"\npassword = {{ env = \"BENCH_PASSWORD\" }}\n");
-    }
-    text
+    let place = format!("host = \"127.0.0.1\"\nport = {}\nsecurity = \"{security}\"\n", address.port);
+    let trust = format!("ca_file = \"{}\"\n", address.authority.display());
+    let login = format!("user = \"{USER}\"\npassword = {{ env = \"BENCH_PASSWORD\" }}\n");
+    let parts = [(true, place), (address.security != Security::None, trust), (address.login, login)];
+    parts.into_iter().filter(|(wanted, _)| *wanted).map(|(_, part)| part).collect()
 }
 
 fn profile(folder: &Path, section: &str) {

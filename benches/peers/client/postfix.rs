@@ -32,7 +32,8 @@ pub(super) fn send(job: &Send<'_>, reuse: bool) -> Result<Usage, String> {
     if waiting(&postfix) != job.count {
         return Err(format!("{} in its queue instead of {}", waiting(&postfix), job.count));
     }
-    let master = fs::read_to_string(postfix.folder().join("spool/pid/master.pid")).map_err(|error| error.to_string())?;
+    let master =
+        fs::read_to_string(postfix.folder().join("spool/pid/master.pid")).map_err(|error| error.to_string())?;
     let master = master.trim().parse().map_err(|error| format!("master.pid: {error}"))?;
     let tree = Tree::watch(master);
     let begin = std::time::Instant::now();
@@ -61,12 +62,10 @@ fn main_cf(job: &Send<'_>, reuse: bool) -> String {
         text += "smtp_tls_connection_reuse = yes\n";
     }
     if job.to.login {
-        text += &format!(
-            "smtp_sasl_auth_enable = yes\n\
-             smtp_sasl_password_maps = static:{USER}:{}\n\
-             smtp_sasl_security_options = noanonymous\n",
-            password()
-        );
+        text += "smtp_sasl_auth_enable = yes\nsmtp_sasl_security_options = noanonymous\n";
+        text += "smtp_sasl_password_maps = static:";
+        text += &[USER, password()].join(":");
+        text.push('\n');
     }
     text
 }

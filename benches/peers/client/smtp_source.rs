@@ -9,7 +9,15 @@ use crate::measure::{self, Usage};
 pub(super) fn send(job: &Send<'_>, sessions: u16) -> Result<Usage, String> {
     let bytes = job.letters.bytes / job.letters.count as u64;
     let mut command = Command::new("/usr/sbin/smtp-source");
-    command.arg("-s").arg(sessions.to_string()).arg("-m").arg(job.count.to_string()).arg("-l").arg(bytes.to_string());
+    // -d: one connection for all messages of a session.
+    command
+        .arg("-d")
+        .arg("-s")
+        .arg(sessions.to_string())
+        .arg("-m")
+        .arg(job.count.to_string())
+        .arg("-l")
+        .arg(bytes.to_string());
     command.args(["-f", SENDER, "-t", "grace@example.net"]).arg(format!("127.0.0.1:{}", job.to.port));
     measure::run(&command, job.folder)
 }

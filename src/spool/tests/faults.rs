@@ -128,6 +128,16 @@ fn a_newer_schema_is_refused() {
 }
 
 #[test]
+fn an_older_schema_is_no_damage_to_who_may_only_read() {
+    let scene = Scene::new();
+    scene.spool.db().pragma_update(None, "user_version", 1).expect("set");
+    let error = Reader::open(&scene.path).expect_err("older");
+    assert!(matches!(error, SpoolError::OlderVersion { found: 1, known: 3 }), "{error}");
+    scene.spool.db().pragma_update(None, "user_version", -1).expect("set");
+    assert!(matches!(Spool::open(&scene.path).expect_err("none"), SpoolError::Damaged(_)));
+}
+
+#[test]
 fn an_older_schema_is_migrated_whole_or_not_at_all() {
     let mut db = Connection::open_in_memory().expect("a database");
     let version =

@@ -143,7 +143,7 @@ impl<'a, 's, 'f> Drive<'a, 's, 'f> {
             self.content = self.session.due_content().map(crate::transport::Content::stream);
         }
         let room = self.session.room();
-        if room == 0 && self.answered && self.feed.has_some() {
+        if room == 0 && self.answered && !self.feed.is_drained() {
             self.crew.more_hands();
         }
         let deadline = self.deadline();

@@ -2,15 +2,16 @@
 //! go out, and only then hands them over.
 //!
 //! Claiming and writing down go on beside the sending, several messages at a time, so that no message waits for the
-//! disk by itself. How many are written down ahead of what the window lets in follows from how many go out while the
-//! disk writes: one where a message takes a round trip, many on a near server. That one has to wait for the window is
-//! how a session knows that there is more work than it can carry.
+//! disk by itself. How many are written down ahead of what the window lets in follows from how fast they go out: one
+//! where a message takes a round trip, many on a near server.
 
 use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::sync::{Mutex, PoisonError};
 use std::task::{Context, Poll};
+use std::time::Duration;
 
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::mapi::Failure;
@@ -18,6 +19,8 @@ use crate::transport::{BoxFuture, Job, Submissions};
 
 /// Messages written down ahead of the window at most. A process that dies leaves them in doubt, like those in the air.
 const MOST_AHEAD: usize = 32;
+/// How long those written down ahead should last: so long that many share a sync.
+const AHEAD: Duration = Duration::from_millis(20);
 /// Their content bytes, beyond which no further one is written down.
 const MOST_AHEAD_BYTES: u64 = 512 << 10;
 
@@ -66,9 +69,10 @@ pub(super) struct Feed<'a> {
     offered: VecDeque<Job>,
     /// How many to have written down ahead.
     ahead: usize,
-    /// Messages that went out since the last writing began.
+    /// Messages that were handed over since the last writing ended, and when that was.
     taken: usize,
-    /// There was room for more than there were.
+    since: Instant,
+    /// There was room for more than were written down.
     starved: bool,
 }
 
@@ -86,6 +90,7 @@ impl<'a> Feed<'a> {
             offered: VecDeque::new(),
             ahead: 1,
             taken: 0,
+            since: Instant::now(),
             starved: false,
         }
     }
@@ -105,8 +110,7 @@ impl<'a> Feed<'a> {
         poll_fn(|cx| self.poll_next(cx, room)).await
     }
 
-    /// There is a message to come.
-    pub(super) fn has_some(&self) -> bool {
+    fn has_some(&self) -> bool {
         !self.claimed.is_empty() || !self.offered.is_empty() || self.offering.is_some()
     }
 
@@ -148,7 +152,7 @@ impl<'a> Feed<'a> {
         }
         let jobs: Vec<Job> = self.offered.drain(..room.min(self.offered.len())).collect();
         self.taken += jobs.len();
-        self.starved |= jobs.len() < room;
+        self.starved |= jobs.len() < room && self.offering.is_some();
         match (jobs.is_empty(), self.is_drained()) {
             (false, _) => Poll::Ready(Fed::Offered(jobs)),
             (true, true) => Poll::Ready(Fed::Drained),
@@ -156,11 +160,13 @@ impl<'a> Feed<'a> {
         }
     }
 
-    /// The next time twice as many as went out during this writing, or as this writing had if they were too few.
+    /// From now on as many as went out lately in that time; twice as many as were written if those were too few.
     fn look_ahead(&mut self, written: usize) {
-        let wanted = 2 * if self.starved { written } else { self.taken };
+        let elapsed = self.since.elapsed().as_micros().max(1);
+        let pace = self.taken as u128 * AHEAD.as_micros() / elapsed;
+        let wanted = if self.starved { 2 * written } else { usize::try_from(pace).unwrap_or(MOST_AHEAD) };
         self.ahead = wanted.clamp(1, MOST_AHEAD);
-        (self.taken, self.starved) = (0, false);
+        (self.taken, self.since, self.starved) = (0, Instant::now(), false);
     }
 
     /// Claims until `wanted` are in hand, or the spooler has to be waited for.
@@ -201,7 +207,6 @@ impl<'a> Feed<'a> {
         if !jobs.is_empty() {
             let envelopes = jobs.iter().map(|job| job.envelope).collect();
             self.offering = Some((jobs, Box::pin(self.queue.offering(envelopes))));
-            (self.taken, self.starved) = (0, false);
         }
     }
 }

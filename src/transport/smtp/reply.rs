@@ -9,7 +9,7 @@ const MOST_TEXT: usize = 64 << 10;
 
 /// What the server said is no reply.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub(super) enum ReplyError {
+pub enum ReplyError {
     /// No code at its start.
     #[error("the server said something that is no reply")]
     NoReply,
@@ -23,7 +23,7 @@ pub(super) enum ReplyError {
 
 /// Gathers the lines of a reply.
 #[derive(Debug, Default)]
-pub(super) struct ReplyParser {
+pub struct ReplyParser {
     begun: Option<Reply>,
 }
 
@@ -32,7 +32,7 @@ impl ReplyParser {
     ///
     /// # Errors
     /// See [`ReplyError`]. There is no way to go on after one.
-    pub(super) fn line(&mut self, line: &[u8]) -> Result<Option<Reply>, ReplyError> {
+    pub fn line(&mut self, line: &[u8]) -> Result<Option<Reply>, ReplyError> {
         let (code, last, rest) = parts(line).ok_or(ReplyError::NoReply)?;
         let (enhanced, text) = split_enhanced(code, rest);
         let text = visible(&String::from_utf8_lossy(text));
