@@ -9,7 +9,7 @@ use tokio::sync::Notify;
 use tokio::time::{Instant, sleep};
 
 use super::registry::LoggedOn;
-use super::{Receipts, Severity, Support};
+use super::{Receipts, Severity, Support, Transport};
 use crate::mapi::{Class, Direction};
 
 /// After a lost line it is tried again after this time, and then after twice as long each time it fails.
@@ -19,7 +19,7 @@ const LONGEST_PAUSE: Duration = Duration::from_mins(15);
 
 /// Whether this transport is to be watched.
 pub fn wanted(transport: &LoggedOn) -> bool {
-    transport.connect.is_none() && transport.half(Direction::Incoming).is_some_and(|half| half.watches())
+    transport.connect.is_none() && transport.half(Direction::Incoming).is_some_and(Transport::watches)
 }
 
 /// Watches until it is cancelled. `again`: a flush is over, and what waits may be less.

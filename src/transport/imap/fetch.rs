@@ -19,6 +19,17 @@ const IN_THE_AIR: usize = 2;
 /// us to read.
 const IN_THE_AIR_BYTES: usize = 4 << 10;
 
+/// How a command was answered.
+#[derive(Debug)]
+enum Answer {
+    /// All that it asked for came.
+    Whole,
+    /// Not all of it came.
+    Refused(Failure),
+    /// It is to be no more: the FLUSH bit was cleared.
+    Ended,
+}
+
 /// What a command asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Asked {
@@ -27,7 +38,8 @@ enum Asked {
 }
 
 /// Fetches what is `new` in the selected folder. One that is gone meanwhile is passed over; one that the server can't
-/// give is reported and the others go on. Gives what is safe here now.
+/// give is reported and the others go on. Gives what is safe here now, and whether that is all: when the FLUSH bit is
+/// cleared it ends at the next message, and the session with it, for what is in the air can't be taken back.
 ///
 /// # Errors
 /// The line, the server or the delivery failed.
@@ -36,7 +48,7 @@ pub(super) async fn new(
     inbox: &Inbox<'_>,
     folder: &Folder,
     new: Vec<NonZeroU32>,
-) -> Result<HashSet<NonZeroU32>, Failure> {
+) -> Result<(HashSet<NonZeroU32>, bool), Failure> {
     let support = inbox.support;
     let mut intake = inbox.mailbox(&folder.mailbox).await?;
     let mut fetch = Fetch::new(client, inbox, folder, new, &intake);
@@ -44,8 +56,8 @@ pub(super) async fn new(
     drop(fetch);
     // What came whole before the line dropped is kept, unless everything is to stop now.
     let settled = if support.cancel().is_cancelled() { Ok(Vec::new()) } else { intake.settle().await };
-    fetched?;
-    Ok(numbers(settled?))
+    let all = fetched?;
+    Ok((numbers(settled?), all))
 }
 
 struct Fetch<'a, 'b> {
@@ -92,17 +104,19 @@ impl<'a, 'b> Fetch<'a, 'b> {
         }
     }
 
-    async fn all(&mut self, intake: &mut Intake<'_>) -> Result<(), Failure> {
+    /// Gives whether all that could come came.
+    async fn all(&mut self, intake: &mut Intake<'_>) -> Result<bool, Failure> {
         loop {
             self.send();
-            let Some((tag, asked, _)) = self.in_the_air.pop_front() else { return Ok(()) };
+            let Some((tag, asked, _)) = self.in_the_air.pop_front() else { return Ok(true) };
             match (asked, self.answer(intake, &tag).await?) {
-                (Asked::Sizes, Some(refusal)) => return Err(refusal),
-                (Asked::Messages, Some(refusal)) => {
+                (_, Answer::Ended) => return Ok(false),
+                (Asked::Sizes, Answer::Refused(refusal)) => return Err(refusal),
+                (Asked::Messages, Answer::Refused(refusal)) => {
                     self.support().report(ReportKind::ReceiveFailed(refusal.blaming(Blame::Message)));
                 }
-                (Asked::Sizes, None) if !self.asks_for_sizes() => self.listed(intake).await?,
-                (_, None) => {}
+                (Asked::Sizes, Answer::Whole) if !self.asks_for_sizes() => self.listed(intake).await?,
+                (_, Answer::Whole) => {}
             }
         }
     }
@@ -152,11 +166,12 @@ impl<'a, 'b> Fetch<'a, 'b> {
         Ok(())
     }
 
-    /// The answer to one command. Gives the refusal if the server could not give all of it.
-    async fn answer(&mut self, intake: &mut Intake<'_>, tag: &str) -> Result<Option<Failure>, Failure> {
+    /// Takes in the answer to one command.
+    async fn answer(&mut self, intake: &mut Intake<'_>, tag: &str) -> Result<Answer, Failure> {
         let mut body: Option<Writer> = None;
         loop {
             match self.client.incoming(Stage::Fetch).await? {
+                Incoming::BodyBegins(_) if self.support().ending().is_cancelled() => return Ok(Answer::Ended),
                 Incoming::BodyBegins(size) => {
                     let mut writer = intake.writer();
                     writer.expect(size);
@@ -176,7 +191,7 @@ impl<'a, 'b> Fetch<'a, 'b> {
                     }
                     match self.client.over(tag, Stage::Fetch, &event) {
                         Some(Err(failure)) if failure.class == Class::Protocol => return Err(failure),
-                        Some(done) => return Ok(done.err()),
+                        Some(done) => return Ok(done.map_or_else(Answer::Refused, |()| Answer::Whole)),
                         None => {}
                     }
                 }

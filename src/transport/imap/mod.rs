@@ -79,12 +79,14 @@ impl ImapTransport {
         let mut wrong = None;
         for name in &self.folders {
             match self.drain(&mut client, &inbox, name).await {
+                Ok(true) => {}
+                Ok(false) => return Ok(()),
                 // One folder that isn't there leaves the others alone.
                 Err(failure) if failure.class == Class::Configuration && failure.stage == Stage::List => {
                     support.log(Severity::Error, failure.to_string());
                     wrong = wrong.or(Some(failure));
                 }
-                result => result?,
+                Err(failure) => return Err(failure),
             }
         }
         support.stage(Stage::Quit);
@@ -92,8 +94,8 @@ impl ImapTransport {
         wrong.map_or(Ok(()), Err)
     }
 
-    /// Receives what is new in one folder.
-    async fn drain(&self, client: &mut Client<'_>, inbox: &Inbox<'_>, name: &str) -> Result<(), Failure> {
+    /// Receives what is new in one folder. Gives whether to go on: not when the FLUSH bit was cleared meanwhile.
+    async fn drain(&self, client: &mut Client<'_>, inbox: &Inbox<'_>, name: &str) -> Result<bool, Failure> {
         let (support, receipts) = (inbox.support, inbox.receipts);
         support.stage(Stage::List);
         let folder = self.select(client, name, self.after).await?;
@@ -105,7 +107,12 @@ impl ImapTransport {
         if new.is_empty() {
             receipts.listed(0, 0);
         } else {
-            safe.extend(fetch::new(client, inbox, &folder, new).await?);
+            let (fetched, all) = fetch::new(client, inbox, &folder, new).await?;
+            if !all {
+                // What is safe here is known by its record, and deleted there next time.
+                return Ok(false);
+            }
+            safe.extend(fetched);
         }
         if self.after == After::Delete && !safe.is_empty() {
             support.stage(Stage::Delete);
@@ -117,7 +124,7 @@ impl ImapTransport {
         if !gone.is_empty() {
             receipts.forget(&folder.mailbox, gone.iter().map(ToString::to_string).collect());
         }
-        Ok(())
+        Ok(!support.ending().is_cancelled())
     }
 
     /// Opens a folder, for reading only if nothing is to be deleted, and finds out what is in it.

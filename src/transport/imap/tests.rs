@@ -275,6 +275,15 @@ async fn a_vanished_message_and_a_refusal_leave_the_others_alone() {
 }
 
 #[tokio::test]
+async fn a_cleared_flush_bit_ends_it_at_the_next_message() {
+    let scene = Scene::new();
+    scene.spooler.support.ending().cancel();
+    // Nobody takes the message, nor says another word.
+    scene.receive(After::Delete, &script(7, &format!("{SIZES}\n{FETCH}"))).await.unwrap();
+    assert!(scene.known(7).is_empty() && scene.files("new").is_empty());
+}
+
+#[tokio::test]
 async fn a_message_without_a_uid_is_reported() {
     let scene = Scene::new();
     let fetch = "C: A5 …\nS: * 1 FETCH (BODY[] {5}\nS: one\nS: )\nS: * 2 FETCH (BODY[] {5}\nS: two\nS:  FLAGS () UID 9)\nS: A5 OK done";

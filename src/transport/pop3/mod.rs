@@ -94,7 +94,11 @@ impl Pop3Transport {
             if !support.cancel().is_cancelled() {
                 safe.extend(intake.settle().await?);
             }
-            result?;
+            if !result? {
+                // What is in the air can't be taken back. What is safe here is known by its record, and deleted there
+                // next time.
+                return Ok(());
+            }
         }
         if self.after == After::Delete {
             support.stage(Stage::Delete);
@@ -179,7 +183,13 @@ struct Fetch<'a> {
 }
 
 impl Fetch<'_> {
-    async fn all(&mut self, client: &mut Client<'_>, intake: &mut Intake<'_>, new: &[&Listed]) -> Result<(), Failure> {
+    /// Gives whether all came that could: when the FLUSH bit is cleared it ends at the next message.
+    async fn all(
+        &mut self,
+        client: &mut Client<'_>,
+        intake: &mut Intake<'_>,
+        new: &[&Listed],
+    ) -> Result<bool, Failure> {
         let (found, missing): (Vec<&Listed>, Vec<&Listed>) =
             new.iter().partition(|one| one.uid.as_deref().is_some_and(|uid| intake.already(uid, Some(one.size))));
         let items = found.into_iter().filter_map(|one| Some(ReceivedItem { uid: one.uid.clone()?, bytes: one.size }));
@@ -196,7 +206,10 @@ impl Fetch<'_> {
                     waiting.push_back(one);
                 }
             }
-            let Some(one) = waiting.pop_front() else { return Ok(()) };
+            let Some(one) = waiting.pop_front() else { return Ok(true) };
+            if self.support.ending().is_cancelled() {
+                return Ok(false);
+            }
             self.one(client, intake, one).await?;
         }
     }

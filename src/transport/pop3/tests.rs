@@ -227,6 +227,15 @@ async fn a_line_that_drops_in_a_message_leaves_nothing_of_it() {
 }
 
 #[tokio::test]
+async fn a_cleared_flush_bit_ends_it_at_the_next_message() {
+    let scene = Scene::new();
+    scene.spooler.support.ending().cancel();
+    // Nobody asks for a message, nor says another word.
+    scene.receive(After::Delete, &script(TWO)).await.unwrap();
+    assert!(scene.known().is_empty() && scene.files("new").is_empty());
+}
+
+#[tokio::test]
 async fn equal_uids_are_equal_messages() {
     let scene = Scene::new();
     let list = "C: LIST\nC: UIDL\nS: +OK\nS: 1 8\nS: 2 8\nS: .\nS: +OK\nS: 1 aaa\nS: 2 aaa\nS: .";
