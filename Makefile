@@ -3,11 +3,13 @@
 #   make demo    set up what is missing, build, open the window on a mail provider of its own
 #   make test    set up what is missing, run everything that is run on every change
 #
-# and three more for those who work on it:
+# and five more for those who work on it:
 #
 #   make check   the quick loop: format, lints, unit tests
 #   make lint    lints and documentation alone
 #   make audit   licences, sources and known holes of what it is built from
+#   make bench   speed beside msmtp, Postfix, mbsync and others: benches/README.md
+#   make hot     speed of the inner loops
 
 CARGO ?= cargo
 
@@ -18,7 +20,7 @@ else
 run_tests = $(CARGO) test --locked $(1)
 endif
 
-.PHONY: demo test check lint audit setup
+.PHONY: demo test check lint audit bench hot setup
 
 demo:
 	@scripts/setup demo
@@ -43,6 +45,15 @@ lint:
 audit:
 	@command -v cargo-deny >/dev/null || { echo "cargo-deny is missing: cargo install --locked cargo-deny"; exit 1; }
 	cargo-deny check
+
+# An hour, and the machine to itself. ONLY=receive PEER=mailsluice,mbsync REPS=3 measure a part, and write nothing.
+bench:
+	@scripts/setup bench
+	$(CARGO) bench --locked --bench peers -- $(if $(ONLY),--only $(ONLY)) $(if $(PEER),--peer $(PEER)) $(if $(REPS),--reps $(REPS)) $(ARGS)
+
+# The inner loops alone, by criterion. FILTER=spool measures a part.
+hot:
+	$(CARGO) bench --locked --bench hot_paths -- $(FILTER)
 
 setup:
 	@scripts/setup test

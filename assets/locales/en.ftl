@@ -154,6 +154,7 @@ st-needs-password = Needs a password
 st-needs-password-detail = Nothing is sent or received until it is entered
 st-last-run = Last run { $ago }
 st-next-run = Next run { $when }
+st-next-try = Next try { $when }
 st-never-run = Not run yet
 st-deferred = { $n ->
     [one] 1 put off, tried again by itself
@@ -347,6 +348,7 @@ tray-offline = Work offline
 tray-pause = Pause for an hour
 tray-paused = paused until { $time }
 tray-next-run = next run at { $time }
+tray-at-work = { $name }: { $what }
 tray-waiting = Waiting for you ({ $n })
 tray-open = Open Mailsluice
 tray-quit = Quit

@@ -154,6 +154,7 @@ st-needs-password = Attend un mot de passe
 st-needs-password-detail = Rien n’est envoyé ni reçu avant sa saisie
 st-last-run = Dernier passage { $ago }
 st-next-run = Prochain passage { $when }
+st-next-try = Nouvel essai { $when }
 st-never-run = Pas encore lancé
 st-deferred = { $n ->
     [one] { $n } différé, réessayé tout seul
@@ -338,6 +339,7 @@ tray-offline = Travailler hors ligne
 tray-pause = Pause d’une heure
 tray-paused = en pause jusqu’à { $time }
 tray-next-run = prochain passage à { $time }
+tray-at-work = { $name } : { $what }
 tray-waiting = Vous attendent ({ $n })
 tray-open = Ouvrir Mailsluice
 tray-quit = Quitter

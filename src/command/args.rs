@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{ArgGroup, Args, Parser, Subcommand};
 
 /// Every mail queue you have, outgoing and incoming, emptied on demand. Without a command: the window.
 #[derive(Debug, Clone, Default, Parser)]
@@ -45,15 +45,25 @@ pub enum Command {
     Queue(Queue),
     /// Put messages into the outgoing queue. They stay there until they are flushed.
     Submit(Submit),
+    /// Take a message from a script or a mail program, with the options of sendmail(8): -t -i -oi -f -F -bp -q and more.
+    #[command(disable_help_flag = true)]
+    Sendmail {
+        /// As for sendmail.
+        #[arg(value_name = "OPTIONS|RECIPIENTS", trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
     /// Check every transport and say what to do about what is wrong.
     Doctor {
         /// Only these transports.
         names: Vec<String>,
+        /// Save the messages of a damaged spool into this folder, as .eml files. The spool stays as it is.
+        #[arg(long, value_name = "FOLDER", conflicts_with = "names")]
+        rescue: Option<PathBuf>,
     },
 }
 
 /// `mailsluice flush`.
-#[derive(Debug, Clone, Args)]
+#[derive(Debug, Clone, Default, Args)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a switch of the command line")]
 pub struct Flush {
     /// Send what waits here. Without this and --receive: both.
@@ -88,7 +98,7 @@ pub enum Queue {
         #[arg(long, value_name = "NAME")]
         transport: Option<String>,
         /// At most so many.
-        #[arg(long, value_name = "N", default_value_t = 1000)]
+        #[arg(long, value_name = "N", default_value_t = 1000, value_parser = amount)]
         limit: u64,
         /// Words such as: state:deferred to:example.net from:ann age>2h size>1M transport:work text
         filter: Vec<String>,
@@ -115,11 +125,14 @@ pub enum Queue {
     },
     /// Delete envelopes for good.
     Delete(Selected),
-    /// Write the content of envelopes to files named ID.eml.
+    /// Write the content of envelopes to files named ID.eml. What was sent has no content any more.
     Export {
-        /// Into this folder.
+        /// Into this folder, which is made if it is missing.
         #[arg(long, value_name = "DIR", default_value = ".")]
         into: PathBuf,
+        /// Replace files that are there already.
+        #[arg(long)]
+        force: bool,
         /// Which.
         #[command(flatten)]
         selected: Selected,
@@ -128,12 +141,14 @@ pub enum Queue {
 
 /// Which envelopes.
 #[derive(Debug, Clone, Args)]
+#[group(skip)]
+#[command(group = ArgGroup::new("which").args(["ids", "filter"]).required(true))]
 pub struct Selected {
     /// Their numbers, as `queue list` shows them.
-    #[arg(value_name = "ID", required_unless_present = "filter")]
+    #[arg(value_name = "ID", value_parser = id)]
     pub ids: Vec<i64>,
     /// All that match this filter instead.
-    #[arg(long = "where", value_name = "FILTER", conflicts_with = "ids")]
+    #[arg(long = "where", value_name = "FILTER")]
     pub filter: Option<String>,
     /// Print JSON.
     #[arg(long)]
@@ -158,4 +173,12 @@ pub struct Submit {
     /// Message files, folders of them, or - for standard input.
     #[arg(required = true, value_name = "FILE.eml|-|DIR")]
     pub files: Vec<PathBuf>,
+}
+
+fn id(text: &str) -> Result<i64, String> {
+    text.parse().map_err(|_no_number| "an ID is a number, as `mailsluice queue list` shows it".to_owned())
+}
+
+fn amount(text: &str) -> Result<u64, String> {
+    text.parse().map_err(|_no_number| "must be a whole number".to_owned())
 }

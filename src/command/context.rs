@@ -1,12 +1,11 @@
 //! What every command begins with: the profile, its spooler, a session.
 
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::demo::Demo;
 use crate::mapi::{Class, Failure, MapiResult, Stage};
-use crate::profile::{self, Places, Profile};
+use crate::profile::{self, Places, Profile, TransportConfig};
 use crate::session::Session;
 use crate::spooler::submit::{self, Submitter};
 use crate::spooler::{Spooler, Stay};
@@ -15,7 +14,7 @@ use super::Problem;
 use super::args::Arguments;
 
 /// Logging on waits for the spooler's first rows, not for any network.
-const LOGON_PATIENCE: Duration = Duration::from_secs(15);
+pub(super) const LOGON_PATIENCE: Duration = Duration::from_secs(15);
 /// Spoolers that may end under one command, one after the other.
 const TRIES: u32 = 500;
 /// Between one of them and the next.
@@ -33,26 +32,53 @@ pub struct Context {
 }
 
 impl Context {
-    /// Finds and loads the profile that the arguments name, or makes the demo's.
+    /// Finds and loads the profile that the arguments name, or makes the demo's. One without transports is told of:
+    /// there may be mail of those that were removed.
     ///
     /// # Errors
     /// There is none, or it is wrong.
     pub fn open(arguments: &Arguments) -> Result<Self, Problem> {
+        let context = Self::find(arguments)?;
+        if let Err(nothing) = context.has_transports() {
+            super::complain(&nothing);
+        }
+        Ok(context)
+    }
+
+    /// The same, for what nothing can be done of without a transport.
+    ///
+    /// # Errors
+    /// There is none, it is wrong, or has no transports.
+    pub(super) fn open_with_transports(arguments: &Arguments) -> Result<Self, Problem> {
+        let context = Self::find(arguments)?;
+        context.has_transports()?;
+        Ok(context)
+    }
+
+    fn has_transports(&self) -> Result<(), Problem> {
+        if !self.profile.transports.is_empty() {
+            return Ok(());
+        }
+        let file = self.places.profile_file();
+        Err(Problem::Config(format!("{}: the profile has no transports: it needs a [[transport]]", file.display())))
+    }
+
+    fn find(arguments: &Arguments) -> Result<Self, Problem> {
         if arguments.demo {
             let demo = Demo::start().map_err(|error| Problem::software("the demo can't start", &error))?;
-            let context = Self::load(Places::of(Some(demo.profile_dir())), None)?;
+            let context = Self::load(Places::of(Some(demo.profile_dir())))?;
             context.seed()?;
             return Ok(Self { demo: Some(demo), ..context });
         }
-        Self::load(Places::of(arguments.profile.as_deref()), arguments.profile.as_deref())
+        Self::load(Places::of(arguments.profile.as_deref()))
     }
 
-    fn load(places: Places, asked_for: Option<&Path>) -> Result<Self, Problem> {
+    fn load(places: Places) -> Result<Self, Problem> {
         let file = places.profile_file();
         let text = std::fs::read_to_string(&file).map_err(|error| {
             let at = file.display();
             match error.kind() {
-                std::io::ErrorKind::NotFound if asked_for.is_none() => Problem::Config(format!(
+                std::io::ErrorKind::NotFound => Problem::Config(format!(
                     "there is no profile yet: write {at}, or open the window, which makes one with you; \
                      `mailsluice --demo` shows how it works"
                 )),
@@ -63,6 +89,32 @@ impl Context {
         places.create().map_err(|error| Problem::software("the profile's folders can't be made", &error))?;
         super::logging::start(&places);
         Ok(Self { places, profile, demo: None })
+    }
+
+    /// The transport of this name must be the profile's.
+    ///
+    /// # Errors
+    /// It is not; with the names of those that are.
+    pub(super) fn has(&self, name: &str) -> Result<(), Problem> {
+        self.one_of(name, "", |_| true)
+    }
+
+    /// The transport of this name must be the profile's, and have an outgoing half.
+    ///
+    /// # Errors
+    /// It is not, or has none; with the names of those that do.
+    pub(super) fn sends(&self, name: &str) -> Result<(), Problem> {
+        self.one_of(name, " that sends", |transport| transport.outgoing.is_some())
+    }
+
+    fn one_of(&self, name: &str, what: &str, is: impl Fn(&TransportConfig) -> bool) -> Result<(), Problem> {
+        let transports = self.profile.transports.iter().filter(|transport| is(transport));
+        let names: Vec<&str> = transports.map(|transport| transport.name.as_str()).collect();
+        if names.contains(&name) {
+            return Ok(());
+        }
+        let there = if names.is_empty() { String::new() } else { format!("; it has {}", names.join(", ")) };
+        Err(Problem::Usage(format!("the profile has no transport “{name}”{what}{there}")))
     }
 
     /// Puts the demo's messages into its queue.

@@ -31,7 +31,7 @@ pub const fn of_failure(failure: &Failure) -> u8 {
         Class::Permanent => DATA_ERROR,
         Class::Login | Class::NeedsPerson | Class::Trust => NO_PERMISSION,
         Class::Configuration => CONFIG,
-        Class::Offline => UNAVAILABLE,
+        Class::Offline | Class::Unsupported => UNAVAILABLE,
         Class::Protocol => PROTOCOL,
         Class::Local => CANT_CREATE,
     }
@@ -58,7 +58,7 @@ pub const fn of_mapi(result: MapiResult) -> u8 {
     match result {
         MapiResult::Ok | MapiResult::PartialCompletion => OK,
         MapiResult::Busy | MapiResult::UserCancel | MapiResult::Timeout | MapiResult::Wait => TEMPORARY,
-        MapiResult::NetworkError => UNAVAILABLE,
+        MapiResult::NetworkError | MapiResult::NoSupport => UNAVAILABLE,
         MapiResult::LogonFailed | MapiResult::NoAccess => NO_PERMISSION,
         MapiResult::Unconfigured => CONFIG,
         MapiResult::DiskError => CANT_CREATE,

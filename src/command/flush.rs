@@ -1,30 +1,55 @@
 //! `mailsluice flush`: send and receive now, transport by transport (procedure B), with progress on a terminal.
 
 use std::io::{self, IsTerminal as _, Write as _};
+use std::sync::Arc;
 
 use crossbeam_channel::{Receiver, bounded};
 
 use super::args::Flush;
-use super::context::Context;
-use super::{Problem, exit, printable, say, say_json};
-use crate::mapi::tag::{PR_DISPLAY_NAME, PR_REMOTE_PROGRESS_TEXT};
-use crate::mapi::{Direction, FlushFlags, MapiResult};
+use super::context::{Context, LOGON_PATIENCE};
+use super::{Problem, clock, exit, now, say, say_json};
+use crate::mapi::tag::{
+    PR_DISPLAY_NAME, PR_REMOTE_PROGRESS_TEXT, PR_SLUICE_DEFERRED, PR_SLUICE_FAILED, PR_SLUICE_HELD, PR_SLUICE_IN_DOUBT,
+    PR_SLUICE_IN_FLIGHT, PR_SLUICE_NEXT_TRY, PR_SLUICE_QUEUED,
+};
+use crate::mapi::{Class, Direction, FlushFlags, MapiResult, Row, visible};
 use crate::session::{FlushReport, FlushResult, Session, flush_all, flush_each};
-use crate::spooler::{Command, Event, Line, PlainSecret, Spooler};
+use crate::spooler::core::rows::transport_id;
+use crate::spooler::{Command, Event, Line, PlainSecret, Spooler, TransportResult};
 use crate::transport::Question;
 
 /// Runs the command.
 pub(super) fn run(context: &Context, flush: &Flush) -> Result<u8, Problem> {
+    flush.transports.iter().try_for_each(|name| context.has(name))?;
     let cancel = cancel_on_signal();
-    let report = context.work(|spooler, session| perform(context, flush, (spooler, session), &cancel))?;
-    print(&report, flush.json)?;
-    let codes = report.results.iter().map(|result| exit::of_result(&result.of));
+    let (report, rows) = context.work(|spooler, session| {
+        let report = perform(flush, (spooler, session), &cancel)?;
+        Ok((report, if flush.json { Vec::new() } else { rows_now(spooler) }))
+    })?;
+    if flush.json {
+        say_json(&report)?;
+    } else {
+        print(&report, &rows, flags(flush).wants(Direction::Outgoing));
+    }
+    // What this version does not do is no failure, unless it was asked for by name.
+    let unasked = |result: &&FlushResult| {
+        flush.transports.is_empty()
+            && result.of.failure.as_ref().is_some_and(|failure| failure.class == Class::Unsupported)
+    };
+    let codes = report.results.iter().filter(|result| !unasked(result)).map(|result| exit::of_result(&result.of));
     let unexplained = if report.results.is_empty() { exit::of_mapi(report.result) } else { exit::OK };
     Ok(exit::worst(codes.chain([unexplained])))
 }
 
+/// The rows as they are when all is over: those of the session may be of the moment before.
+fn rows_now(spooler: &Spooler) -> Vec<Arc<Row>> {
+    let mut session = Session::logon(spooler.line(), Arc::new(|| {}));
+    // A spooler that has ended has no rows; what the flush came to is told all the same.
+    session.wait_ready(LOGON_PATIENCE).ok();
+    session.rows()
+}
+
 fn perform(
-    context: &Context,
     flush: &Flush,
     (spooler, session): (&Spooler, &mut Session),
     cancel: &Receiver<()>,
@@ -37,7 +62,7 @@ fn perform(
     } else {
         flush_each(session, &flush.transports, flags, false)
     };
-    let run = begun.map_err(|result| refused(context, result))?;
+    let run = begun.map_err(|result| Problem::Software(format!("the flush was refused: {result}")))?;
     let screen = Screen::new(spooler.line().clone(), flags, flush.json);
     let report = run.wait_with(session, cancel, |events, _| screen.observe(events));
     screen.clear();
@@ -46,14 +71,6 @@ fn perform(
         return Err(Problem::Ended);
     }
     Ok(report)
-}
-
-fn refused(context: &Context, result: MapiResult) -> Problem {
-    if result == MapiResult::NotFound {
-        let names: Vec<&str> = context.profile.transports.iter().map(|one| one.name.as_str()).collect();
-        return Problem::Usage(format!("no such transport; the profile has {}", names.join(", ")));
-    }
-    Problem::Software(format!("the flush was refused: {result}"))
 }
 
 fn flags(flush: &Flush) -> FlushFlags {
@@ -81,35 +98,58 @@ fn cancel_on_signal() -> Receiver<()> {
     receiver
 }
 
-fn print(report: &FlushReport, as_json: bool) -> Result<(), Problem> {
-    if as_json {
-        return say_json(report);
-    }
+fn print(report: &FlushReport, rows: &[Arc<Row>], sends: bool) {
     for FlushResult { of, .. } in &report.results {
-        let (sent, got) = (&of.outgoing, &of.incoming);
-        let counts = [
-            (sent.sent, "sent"),
-            (sent.deferred, "deferred"),
-            (sent.failed, "refused"),
-            (sent.in_doubt, "in doubt"),
-            (got.received, "received"),
-            (got.failed, "not received"),
-        ];
-        let mut words: Vec<String> =
-            counts.into_iter().filter(|(count, _)| *count > 0).map(|(count, word)| format!("{count} {word}")).collect();
-        if words.is_empty() {
-            words.push("nothing to do".to_owned());
-        }
-        let name = printable(&of.transport);
-        say(&format!("{name}: {} ({}, {:.1} s)", words.join(", "), of.result, of.elapsed_s));
+        let row = rows.iter().find(|row| row.entry_id() == Some(transport_id(&of.transport)));
+        let left = row.filter(|_| sends).and_then(|row| still_here(row));
+        let done = done(of);
+        let words = match (done.is_empty(), &left, &of.failure) {
+            (false, ..) => done.join(", "),
+            (true, Some(_), _) => "nothing sent".to_owned(),
+            (true, None, Some(_)) => "nothing done".to_owned(),
+            (true, None, None) => "nothing to do".to_owned(),
+        };
+        let left = left.map(|left| format!("; {left}")).unwrap_or_default();
+        say(&format!("{}: {words}{left} ({}, {:.1} s)", visible(&of.transport), of.result, of.elapsed_s));
         if let Some(failure) = &of.failure {
-            say(&printable(&format!("    {failure}. {}", failure.remedy())));
+            say(visible(&format!("    {failure}. {}", failure.remedy())).trim_end());
         }
     }
     for refusal in &report.refusals {
-        say(&printable(refusal));
+        say(&visible(refusal));
     }
-    Ok(())
+}
+
+/// What a flush did with one transport, in words.
+fn done(of: &TransportResult) -> Vec<String> {
+    let (sent, got) = (&of.outgoing, &of.incoming);
+    let counts = [
+        (sent.sent, "sent"),
+        (sent.deferred, "put off"),
+        (sent.failed, "refused"),
+        (sent.in_doubt, "in doubt"),
+        (got.received, "received"),
+        (got.failed, "not received"),
+    ];
+    counts.into_iter().filter(|(count, _)| *count > 0).map(|(count, word)| format!("{count} {word}")).collect()
+}
+
+/// What is in a transport's queue, in words: "5 still here: 4 waiting, 1 put off until 14:05".
+fn still_here(row: &Row) -> Option<String> {
+    let count = |tag| row.number(tag).unwrap_or(0);
+    let now = now();
+    let until = row.number(PR_SLUICE_NEXT_TRY).filter(|at| *at > now);
+    let put_off = until.map_or_else(|| "put off".to_owned(), |at| format!("put off until {}", clock(at, now)));
+    let counts = [
+        (count(PR_SLUICE_QUEUED) + count(PR_SLUICE_IN_FLIGHT), "waiting"),
+        (count(PR_SLUICE_DEFERRED), &put_off),
+        (count(PR_SLUICE_HELD), "held"),
+        (count(PR_SLUICE_FAILED), "refused"),
+        (count(PR_SLUICE_IN_DOUBT), "in doubt"),
+    ];
+    let all: i64 = counts.iter().map(|(count, _)| count).sum();
+    let words = counts.into_iter().filter(|(count, _)| *count > 0).map(|(count, word)| format!("{count} {word}"));
+    (all > 0).then(|| format!("{all} still here: {}", words.collect::<Vec<_>>().join(", ")))
 }
 
 /// Progress and questions on the terminal; nothing under No UI.
@@ -130,7 +170,7 @@ impl Screen {
             match event {
                 Event::RowModified(row) if self.shows => {
                     if let (Some(name), Some(text)) = (row.text(PR_DISPLAY_NAME), row.text(PR_REMOTE_PROGRESS_TEXT)) {
-                        write!(io::stderr(), "\r\x1b[K{}: {text}", printable(name)).ok();
+                        write!(io::stderr(), "\r\x1b[K{}: {text}", visible(name)).ok();
                     }
                 }
                 Event::Question { number, question, .. } if self.asks => self.ask(*number, question),
@@ -142,9 +182,9 @@ impl Screen {
     fn ask(&self, number: u64, Question::Password { user, host, refused }: &Question) {
         self.clear();
         if let Some(reply) = refused {
-            writeln!(io::stderr(), "{} refused the password: {}", printable(host), printable(reply)).ok();
+            writeln!(io::stderr(), "{} refused the password: {}", visible(host), visible(reply)).ok();
         }
-        let prompt = format!("Password of {} at {}: ", printable(user), printable(host));
+        let prompt = format!("Password of {} at {}: ", visible(user), visible(host));
         let secret = rpassword::prompt_password(prompt).ok().filter(|secret| !secret.is_empty()).map(PlainSecret);
         // The flush itself tells what came of it.
         drop(self.line.ask(Command::AnswerQuestion { question: number, secret }));

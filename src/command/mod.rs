@@ -4,18 +4,24 @@ pub mod args;
 pub mod context;
 mod doctor;
 pub mod exit;
+pub mod export;
 mod flush;
 mod logging;
 mod queue;
+pub mod sendmail;
 mod status;
 mod submit;
 
 use std::fmt;
 use std::io::{self, Write as _};
+use std::time::{SystemTime, UNIX_EPOCH};
 
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use serde::Serialize;
 
-use crate::mapi::Failure;
+use crate::mapi::{Failure, in_one_line, is_visible, visible};
+use crate::spool::Seconds;
 use crate::spooler::submit::SubmitError;
 use args::{Arguments, Command};
 use context::Context;
@@ -93,20 +99,21 @@ pub fn run(arguments: &Arguments, command: &Command) -> u8 {
 }
 
 fn dispatch(arguments: &Arguments, command: &Command) -> Result<u8, Problem> {
-    let context = Context::open(arguments)?;
     match command {
-        Command::Status { json } => status::run(&context, *json),
-        Command::Flush(flush) => flush::run(&context, flush),
-        Command::Queue(queue) => queue::run(&context, queue),
-        Command::Submit(submit) => submit::run(&context, submit),
-        Command::Doctor { names } => doctor::run(&context, names),
+        Command::Status { json } => status::run(&Context::open(arguments)?, *json),
+        Command::Flush(flush) => flush::run(&Context::open_with_transports(arguments)?, flush),
+        Command::Queue(queue) => queue::run(&Context::open(arguments)?, queue),
+        Command::Submit(submit) => submit::run(&Context::open_with_transports(arguments)?, submit),
+        Command::Sendmail { arguments: options } => sendmail::run(arguments, options),
+        Command::Doctor { rescue: Some(into), .. } => doctor::rescue(&Context::open(arguments)?, into),
+        Command::Doctor { names, rescue: None } => doctor::run(&Context::open_with_transports(arguments)?, names),
     }
 }
 
 /// Says on standard error what went wrong, which may be in the words of strangers.
 pub fn complain(problem: &dyn fmt::Display) {
     let problem = problem.to_string();
-    let lines: Vec<String> = problem.lines().map(printable).collect();
+    let lines: Vec<String> = problem.lines().map(visible).collect();
     // Nobody to tell when standard error is closed.
     writeln!(io::stderr(), "mailsluice: {}", lines.join("\n")).ok();
 }
@@ -116,29 +123,45 @@ fn say(line: &str) {
     writeln!(io::stdout(), "{line}").ok();
 }
 
+/// Which program submits: this command, and the one that called it.
+fn submitter(command: &str) -> String {
+    let caller = rustix::process::getppid().and_then(|parent| {
+        let name = std::fs::read_to_string(format!("/proc/{}/comm", parent.as_raw_nonzero())).ok()?;
+        Some(format!("{command}, called by {}", in_one_line(&name)))
+    });
+    caller.unwrap_or_else(|| command.to_owned())
+}
+
+/// Now, in seconds since the Unix epoch.
+fn now() -> Seconds {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs().cast_signed())
+}
+
+/// A point in time as the clock on the wall has it: the hour if it is today, the date as well if it is not.
+fn clock(at: Seconds, now: Seconds) -> String {
+    let zoned = |at| Timestamp::from_second(at).unwrap_or_default().to_zoned(TimeZone::system());
+    let (at, now) = (zoned(at), zoned(now));
+    at.strftime(if at.date() == now.date() { "%H:%M" } else { "%Y-%m-%d %H:%M" }).to_string()
+}
+
 fn say_json(value: &impl Serialize) -> Result<(), Problem> {
     let text = serde_json::to_string(value).map_err(|error| Problem::software("JSON", &error))?;
     say(&escaped(&text));
     Ok(())
 }
 
-/// JSON without a control character: it leaves DEL and those above it as they are, and terminals act on them. They are
-/// in its strings only, where an escape means the same.
+/// JSON without a character that a screen acts on: JSON itself escapes only the first few. They are in its strings
+/// only, where an escape means the same.
 fn escaped(json: &str) -> String {
     json.chars().fold(String::with_capacity(json.len()), |mut text, letter| {
-        if letter.is_control() {
+        if is_visible(letter) {
+            text.push(letter);
+        } else {
             // Writing to a string does not fail.
             fmt::Write::write_fmt(&mut text, format_args!("\\u{:04x}", u32::from(letter))).ok();
-        } else {
-            text.push(letter);
         }
         text
     })
-}
-
-/// Text from outside, safe for a terminal: control characters become visible.
-fn printable(text: &str) -> String {
-    text.chars().map(|letter| if letter.is_control() { '\u{FFFD}' } else { letter }).collect()
 }
 
 #[cfg(test)]
@@ -147,9 +170,9 @@ mod tests {
 
     #[test]
     fn json_of_strangers_words_is_plain_and_means_the_same() {
-        let said = "a\u{7f}\u{9b}31m\u{1b}]0;x\u{7}\"\\\u{85}ü\n";
+        let said = "a\u{202e}\u{7f}\u{9b}31m\u{1b}]0;x\u{7}\"\\\u{85}ü\n";
         let json = escaped(&serde_json::to_string(said).unwrap_or_default());
-        assert!(!json.chars().any(char::is_control), "{json:?}");
+        assert!(json.chars().all(is_visible), "{json:?}");
         assert_eq!(serde_json::from_str::<String>(&json).ok().as_deref(), Some(said));
     }
 }

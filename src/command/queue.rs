@@ -1,17 +1,12 @@
 //! `mailsluice queue`: the outgoing queue, listed and changed.
 
-use std::fs;
-use std::io::Write as _;
-use std::path::Path;
-use std::time::{SystemTime, UNIX_EPOCH};
-
 use serde_json::json;
 
 use super::args::{Queue, Selected};
 use super::context::Context;
-use super::{Problem, exit, printable, say, say_json};
-use crate::mapi::{EnvelopeId, MapiResult};
-use crate::spool::{Filter, ListQuery, QueueDetail, QueueRow, QueueVerb, Reader, Selection};
+use super::{Problem, clock, complain, exit, export, now, say, say_json};
+use crate::mapi::{EnvelopeId, MapiResult, QueueState, visible};
+use crate::spool::{Filter, ListQuery, Page, QueueDetail, QueueRow, QueueVerb, Selection};
 use crate::spooler::{Command, Line, Reply};
 
 /// Rows asked for at a time.
@@ -23,27 +18,27 @@ pub(super) fn run(context: &Context, queue: &Queue) -> Result<u8, Problem> {
 }
 
 fn perform(context: &Context, line: &Line, queue: &Queue) -> Result<u8, Problem> {
+    let at = Place { context, line };
     match queue {
-        Queue::List { transport, limit, filter, json } => list(line, transport.as_deref(), *limit, filter, *json),
-        Queue::Show(selected) => show(line, selected),
-        Queue::Hold(selected) => change(line, QueueVerb::Hold, selected),
-        Queue::Release(selected) => change(line, QueueVerb::Release, selected),
-        Queue::Retry(selected) => change(line, QueueVerb::Retry, selected),
-        Queue::Delete(selected) => change(line, QueueVerb::Delete, selected),
+        Queue::List { transport, limit, filter, json } => at.list(transport.as_deref(), *limit, filter, *json),
+        Queue::Show(selected) => at.show(selected),
+        Queue::Hold(selected) => at.change(QueueVerb::Hold, selected),
+        Queue::Release(selected) => at.change(QueueVerb::Release, selected),
+        Queue::Retry(selected) => at.change(QueueVerb::Retry, selected),
+        Queue::Delete(selected) => at.change(QueueVerb::Delete, selected),
         Queue::Reroute { to, selected } => {
-            let sends =
-                |name: &str| context.profile.transports.iter().any(|one| one.name == name && one.outgoing.is_some());
-            if sends(to) {
-                change(line, QueueVerb::Reroute { transport: to.clone() }, selected)
-            } else {
-                Err(Problem::Usage(format!("the profile has no transport “{}” that sends", printable(to))))
-            }
+            context.sends(to)?;
+            at.change(QueueVerb::Reroute { transport: to.clone() }, selected)
         }
-        Queue::Export { into, selected } => export(context, line, into, selected),
+        Queue::Export { into, force, selected } => {
+            let (there, code) = at.named(selected)?;
+            let exported = export::run(context, &there, (into, *force), selected.json)?;
+            Ok(exit::worst([code, exported]))
+        }
     }
 }
 
-fn filter(words: &str) -> Result<Filter, Problem> {
+fn parse(words: &str) -> Result<Filter, Problem> {
     Filter::parse(words).map_err(|error| Problem::Usage(error.to_string()))
 }
 
@@ -53,9 +48,13 @@ fn selection(selected: &Selected) -> Result<Selection, Problem> {
         Some(words) if words.trim().is_empty() => {
             Err(Problem::Usage("--where is empty; name what you mean, as --where state:failed".to_owned()))
         }
-        Some(words) => filter(words).map(Selection::Where),
+        Some(words) => parse(words).map(Selection::Where),
         None => Ok(Selection::Ids(selected.ids.iter().map(|id| EnvelopeId(*id)).collect())),
     }
+}
+
+fn no_envelope(id: EnvelopeId) {
+    complain(&format!("there is no envelope {id}; `mailsluice queue list` shows what is there"));
 }
 
 fn unexpected(reply: Reply) -> Problem {
@@ -66,43 +65,150 @@ fn unexpected(reply: Reply) -> Problem {
     }
 }
 
-fn page(line: &Line, filter: &Filter, offset: u64, limit: u64) -> Result<crate::spool::Page, Problem> {
-    let query = ListQuery { filter: filter.clone(), offset, limit, ..ListQuery::default() };
-    match line.ask(Command::List(query)).wait() {
-        Reply::Listed(page) => Ok(page),
-        other => Err(unexpected(other)),
+/// A profile, and the line to its spooler.
+struct Place<'a> {
+    context: &'a Context,
+    line: &'a Line,
+}
+
+impl Place<'_> {
+    fn page(&self, filter: &Filter, offset: u64, limit: u64) -> Result<Page, Problem> {
+        let query = ListQuery { filter: filter.clone(), offset, limit, ..ListQuery::default() };
+        match self.line.ask(Command::List(query)).wait() {
+            Reply::Listed(page) => Ok(page),
+            other => Err(unexpected(other)),
+        }
+    }
+
+    fn detail(&self, id: EnvelopeId) -> Result<Option<QueueDetail>, Problem> {
+        match self.line.ask(Command::Show(id)).wait() {
+            Reply::Shown(detail) => Ok(detail.map(|detail| *detail)),
+            other => Err(unexpected(other)),
+        }
+    }
+
+    /// What a filter matches, up to a limit, and how many there are in all. When that is none, and the filter names a
+    /// transport that is none of the profile's, it is a mistyped name. (Mail may wait for one that was removed from it.)
+    fn matching(&self, filter: &Filter, limit: u64) -> Result<Page, Problem> {
+        let mut all = Page::default();
+        while (all.messages.len() as u64) < limit {
+            let offset = all.messages.len() as u64;
+            let page = self.page(filter, offset, PAGE.min(limit - offset))?;
+            all.total = page.total;
+            if page.messages.is_empty() {
+                break;
+            }
+            all.messages.extend(page.messages);
+        }
+        if all.total == 0 {
+            filter.transports.iter().try_for_each(|name| self.context.has(name))?;
+        }
+        Ok(all)
+    }
+
+    fn list(&self, transport: Option<&str>, limit: u64, words: &[String], as_json: bool) -> Result<u8, Problem> {
+        let mut filter = parse(&words.join(" "))?;
+        filter.transports.extend(transport.map(ToOwned::to_owned));
+        let Page { total, messages } = self.matching(&filter, limit)?;
+        if as_json {
+            say_json(&json!({ "total": total, "messages": messages }))?;
+            return Ok(exit::OK);
+        }
+        for row in &messages {
+            say(&row_line(row));
+        }
+        let shown = messages.len() as u64;
+        say(&if shown < total { format!("{shown} of {total}") } else { format!("{total} in all") });
+        Ok(exit::OK)
+    }
+
+    /// The envelopes that are selected and there. Those that are named and not there are told, and make the exit code.
+    fn named(&self, selected: &Selected) -> Result<(Vec<EnvelopeId>, u8), Problem> {
+        let ids = match selection(selected)? {
+            Selection::Where(filter) => {
+                let page = self.matching(&filter, u64::MAX)?;
+                return Ok((page.messages.iter().map(|row| row.id).collect(), exit::OK));
+            }
+            Selection::Ids(ids) => ids,
+        };
+        let mut there = Vec::new();
+        for id in &ids {
+            match self.detail(*id)? {
+                Some(_) => there.push(*id),
+                None => no_envelope(*id),
+            }
+        }
+        let code = if there.len() < ids.len() { exit::USAGE } else { exit::OK };
+        Ok((there, code))
+    }
+
+    fn show(&self, selected: &Selected) -> Result<u8, Problem> {
+        let (ids, code) = self.named(selected)?;
+        let mut details = Vec::new();
+        for id in ids {
+            details.extend(self.detail(id)?);
+        }
+        if selected.json {
+            say_json(&json!({ "total": details.len(), "messages": details }))?;
+        } else {
+            details.iter().for_each(say_detail);
+        }
+        Ok(code)
+    }
+
+    fn change(&self, verb: QueueVerb, selected: &Selected) -> Result<u8, Problem> {
+        let selection = selection(selected)?;
+        let changed = match self.line.ask(Command::Queue { verb, selection: selection.clone() }).wait() {
+            Reply::Changed(ids) => ids,
+            other => return Err(unexpected(other)),
+        };
+        let code = match selection {
+            Selection::Ids(ids) => self.tell_unchanged(ids.iter().filter(|id| !changed.contains(id)))?,
+            Selection::Where(filter) if changed.is_empty() => self.matching(&filter, 1).map(|_| exit::OK)?,
+            Selection::Where(_) => exit::OK,
+        };
+        if selected.json {
+            say_json(&json!({ "count": changed.len(), "ids": changed }))?;
+        } else {
+            say(&format!("{} changed", changed.len()));
+        }
+        Ok(code)
+    }
+
+    /// Says why envelopes that were named are as they were: not there, or in a state that the verb is not for.
+    fn tell_unchanged<'i>(&self, ids: impl Iterator<Item = &'i EnvelopeId>) -> Result<u8, Problem> {
+        let mut codes = vec![exit::OK];
+        for id in ids {
+            if let Some(detail) = self.detail(*id)? {
+                complain(&format!("envelope {id} is {} and stays as it is", detail.row.state.word()));
+                codes.push(exit::TEMPORARY);
+            } else {
+                no_envelope(*id);
+                codes.push(exit::USAGE);
+            }
+        }
+        Ok(exit::worst(codes))
     }
 }
 
-fn list(line: &Line, transport: Option<&str>, limit: u64, words: &[String], as_json: bool) -> Result<u8, Problem> {
-    let mut filter = filter(&words.join(" "))?;
-    filter.transports.extend(transport.map(ToOwned::to_owned));
-    let mut messages = Vec::new();
-    let mut total = 0;
-    while (messages.len() as u64) < limit {
-        let offset = messages.len() as u64;
-        let page = page(line, &filter, offset, PAGE.min(limit - offset))?;
-        total = page.total;
-        if page.messages.is_empty() {
-            break;
-        }
-        messages.extend(page.messages);
+fn say_detail(detail: &QueueDetail) {
+    say(&row_line(&detail.row));
+    say(&visible(&format!("        sender {}  Message-ID {}", detail.sender, detail.message_id)));
+    if !detail.submitter.is_empty() {
+        say(&visible(&format!("        submitted by {}", detail.submitter)));
     }
-    if as_json {
-        say_json(&json!({ "total": total, "messages": messages }))?;
-        return Ok(exit::OK);
+    for recipient in &detail.recipients {
+        let reply = recipient.reply.as_deref().unwrap_or_default();
+        say(&visible(&format!("        {:<9}  {}  {reply}", recipient.state.word(), recipient.address)));
     }
-    for row in &messages {
-        say(&row_line(row));
+    for attempt in &detail.history {
+        say(&visible(&format!("        attempt {}: {}", attempt.number, attempt.result)));
     }
-    let shown = messages.len() as u64;
-    say(&if shown < total { format!("{shown} of {total}") } else { format!("{total} in all") });
-    Ok(exit::OK)
 }
 
 fn row_line(row: &QueueRow) -> String {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs().cast_signed());
-    let line = format!(
+    let now = now();
+    let mut line = format!(
         "{:>6}  {:<9}  {:<12}  {:>7}  {:>5}  {} → {}  {}",
         row.id,
         row.state.word(),
@@ -113,10 +219,13 @@ fn row_line(row: &QueueRow) -> String {
         row.to.join(", "),
         row.subject,
     );
-    match &row.last_reply {
-        Some(reply) if row.state != crate::mapi::QueueState::Sent => printable(&format!("{line}  ({reply})")),
-        _ => printable(&line),
+    if let Some(reply) = row.last_reply.as_ref().filter(|_| row.state != QueueState::Sent) {
+        line = format!("{line}  ({reply})");
     }
+    if let Some(at) = row.next_try.filter(|at| row.state == QueueState::Deferred && *at > now) {
+        line = format!("{line}  next try {}", clock(at, now));
+    }
+    visible(&line)
 }
 
 fn size(bytes: u64) -> String {
@@ -127,96 +236,11 @@ fn size(bytes: u64) -> String {
     }
 }
 
-fn age(seconds: i64) -> String {
+pub(super) fn age(seconds: i64) -> String {
     match seconds {
         ..60 => format!("{}s", seconds.max(0)),
         60..3600 => format!("{}m", seconds / 60),
         3600..86_400 => format!("{}h", seconds / 3600),
         _ => format!("{}d", seconds / 86_400),
     }
-}
-
-/// The envelopes that are selected; those that are named must be there.
-fn ids(line: &Line, selected: &Selected) -> Result<Vec<EnvelopeId>, Problem> {
-    match selection(selected)? {
-        Selection::Ids(ids) => Ok(ids),
-        Selection::Where(filter) => {
-            let mut ids = Vec::new();
-            loop {
-                let page = page(line, &filter, ids.len() as u64, PAGE)?;
-                if page.messages.is_empty() {
-                    return Ok(ids);
-                }
-                ids.extend(page.messages.iter().map(|row| row.id));
-            }
-        }
-    }
-}
-
-fn details(line: &Line, selected: &Selected) -> Result<Vec<QueueDetail>, Problem> {
-    let mut details = Vec::new();
-    for id in ids(line, selected)? {
-        match line.ask(Command::Show(id)).wait() {
-            Reply::Shown(Some(detail)) => details.push(*detail),
-            Reply::Shown(None) => return Err(Problem::Usage(format!("there is no envelope {id}"))),
-            other => return Err(unexpected(other)),
-        }
-    }
-    Ok(details)
-}
-
-fn show(line: &Line, selected: &Selected) -> Result<u8, Problem> {
-    let details = details(line, selected)?;
-    if selected.json {
-        say_json(&json!({ "total": details.len(), "messages": details }))?;
-        return Ok(exit::OK);
-    }
-    for detail in &details {
-        say(&row_line(&detail.row));
-        say(&printable(&format!("        sender {}  Message-ID {}", detail.sender, detail.message_id)));
-        for recipient in &detail.recipients {
-            let reply = recipient.reply.as_deref().unwrap_or_default();
-            say(&printable(&format!("        {:<9}  {}  {reply}", recipient.state.word(), recipient.address)));
-        }
-        for attempt in &detail.history {
-            say(&printable(&format!("        attempt {}: {}", attempt.number, attempt.result)));
-        }
-    }
-    Ok(exit::OK)
-}
-
-fn change(line: &Line, verb: QueueVerb, selected: &Selected) -> Result<u8, Problem> {
-    let named = selected.ids.len();
-    match line.ask(Command::Queue { verb, selection: selection(selected)? }).wait() {
-        Reply::Changed(ids) => {
-            if selected.json {
-                say_json(&json!({ "count": ids.len(), "ids": ids }))?;
-            } else {
-                say(&format!("{} changed", ids.len()));
-            }
-            // An envelope that was named and could not be changed (in flight, gone, or in another state) is told.
-            Ok(if selected.filter.is_none() && ids.len() < named { exit::TEMPORARY } else { exit::OK })
-        }
-        other => Err(unexpected(other)),
-    }
-}
-
-fn export(context: &Context, line: &Line, into: &Path, selected: &Selected) -> Result<u8, Problem> {
-    let mut reader = Reader::open(&context.places.spool()).map_err(crate::mapi::Failure::from)?;
-    let mut exported = Vec::new();
-    for id in ids(line, selected)? {
-        let path = into.join(format!("{id}.eml"));
-        let written = fs::File::create_new(&path).and_then(|mut file| {
-            reader.write_content(id, &mut |chunk| file.write_all(chunk)).map_err(std::io::Error::other)?;
-            file.sync_all()
-        });
-        written.map_err(|error| Problem::Software(format!("{}: {error}", path.display())))?;
-        exported.push(id);
-    }
-    if selected.json {
-        say_json(&json!({ "count": exported.len(), "ids": exported }))?;
-    } else {
-        say(&format!("{} exported to {}", exported.len(), into.display()));
-    }
-    Ok(exit::OK)
 }

@@ -5,15 +5,17 @@ use std::sync::Arc;
 use serde_json::{Map, Value, json};
 
 use super::context::Context;
-use super::{Problem, exit, printable, say, say_json};
+use super::queue::age;
+use super::{Problem, clock, exit, now, say, say_json};
 use crate::mapi::flags::flag_names;
 use crate::mapi::tag::{
     PR_DISPLAY_NAME, PR_ENTRYID, PR_PROVIDER_DISPLAY, PR_RESOURCE_FLAGS, PR_RESOURCE_METHODS, PR_RESOURCE_TYPE,
     PR_SLUICE_BYTES, PR_SLUICE_DEFERRED, PR_SLUICE_FAILED, PR_SLUICE_HELD, PR_SLUICE_HONOURS_NO_UI, PR_SLUICE_IN_DOUBT,
-    PR_SLUICE_IN_FLIGHT, PR_SLUICE_OLDEST, PR_SLUICE_QUEUED, PR_SLUICE_WAITING, PR_SLUICE_WAITING_AS_OF,
-    PR_SLUICE_WAITING_BYTES, PR_STATUS_CODE, PR_STATUS_STRING,
+    PR_SLUICE_IN_FLIGHT, PR_SLUICE_LAST_FAILURE, PR_SLUICE_LAST_RUN, PR_SLUICE_NEXT_TRY, PR_SLUICE_OLDEST,
+    PR_SLUICE_QUEUED, PR_SLUICE_WAITING, PR_SLUICE_WAITING_AS_OF, PR_SLUICE_WAITING_BYTES, PR_STATUS_CODE,
+    PR_STATUS_STRING,
 };
-use crate::mapi::{PropTag, PropValue, ResourceFlags, ResourceMethods, ResourceType, Row, StatusCode};
+use crate::mapi::{PropTag, PropValue, ResourceFlags, ResourceMethods, ResourceType, Row, StatusCode, visible};
 
 /// Runs the command.
 pub(super) fn run(context: &Context, as_json: bool) -> Result<u8, Problem> {
@@ -44,6 +46,10 @@ fn row_json(row: &Row) -> Value {
     put("resource_flags", flag_names(&ResourceFlags::from_bits_retain(row.bits(PR_RESOURCE_FLAGS))).into());
     put("status_code", flag_names(&StatusCode::from_bits_retain(row.bits(PR_STATUS_CODE))).into());
     put("status_string", text(PR_STATUS_STRING));
+    // The row has it as JSON.
+    let failure = row.text(PR_SLUICE_LAST_FAILURE).and_then(|json| serde_json::from_str(json).ok());
+    put("last_failure", failure.unwrap_or(Value::Null));
+    put("last_run", row.number(PR_SLUICE_LAST_RUN).into());
     put("honours_no_ui", row.get(PR_SLUICE_HONOURS_NO_UI).and_then(PropValue::as_bool).into());
     if matches!(kind, Some(ResourceType::MAPI_TRANSPORT_PROVIDER | ResourceType::MAPI_SPOOLER)) {
         put("outgoing", outgoing(row));
@@ -66,6 +72,7 @@ fn outgoing(row: &Row) -> Value {
         "failed": number(row, PR_SLUICE_FAILED),
         "bytes": number(row, PR_SLUICE_BYTES),
         "oldest": row.number(PR_SLUICE_OLDEST),
+        "next_try": row.number(PR_SLUICE_NEXT_TRY),
     })
 }
 
@@ -76,6 +83,23 @@ fn incoming(row: &Row) -> Value {
         "bytes": row.number(PR_SLUICE_WAITING_BYTES),
         "as_of": row.number(PR_SLUICE_WAITING_AS_OF),
     })
+}
+
+/// What a row says it is doing, and what the clock adds to that: when a failure was, when the next try is.
+fn status(row: &Row) -> String {
+    let now = now();
+    let mut text = visible(row.text(PR_STATUS_STRING).unwrap_or_default());
+    if let Some(at) = row.number(PR_SLUICE_LAST_RUN).filter(|_| row.get(PR_SLUICE_LAST_FAILURE).is_some()) {
+        text = format!("{text} ({} ago)", age(now - at));
+    }
+    let put_off = row.number(PR_SLUICE_DEFERRED).filter(|count| *count > 0).map(|count| format!("{count} put off"));
+    if let Some(put_off) = put_off.filter(|put_off| *put_off != text) {
+        text = format!("{text}; {put_off}");
+    }
+    match row.number(PR_SLUICE_NEXT_TRY).filter(|at| *at > now) {
+        Some(at) => format!("{text}, next try at {}", clock(at, now)),
+        None => text,
+    }
 }
 
 fn print_table(rows: &[Arc<Row>]) {
@@ -90,12 +114,12 @@ fn print_table(rows: &[Arc<Row>]) {
             Some(number) => number.to_string(),
             None => "?".to_owned(),
         };
-        let mut status = printable(row.text(PR_STATUS_STRING).unwrap_or_default());
+        let mut status = status(row);
         if row.get(PR_SLUICE_HONOURS_NO_UI).and_then(PropValue::as_bool) == Some(false) {
             status.push_str(" (ignores No UI)");
         }
         lines.push([
-            printable(row.text(PR_DISPLAY_NAME).unwrap_or_default()),
+            visible(row.text(PR_DISPLAY_NAME).unwrap_or_default()),
             count(PR_SLUICE_QUEUED),
             count(PR_SLUICE_DEFERRED),
             count(PR_SLUICE_HELD),

@@ -1,6 +1,5 @@
 //! `mailsluice submit`: messages into the outgoing queue. Waits for the disk, never for the network.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -8,8 +7,8 @@ use serde_json::json;
 
 use super::args::Submit;
 use super::context::Context;
-use super::{Problem, complain, exit, say, say_json};
-use crate::spooler::submit::{Options, Submitter};
+use super::{Problem, complain, exit, say, say_json, submitter};
+use crate::spooler::submit::{Options, Submitter, message_files};
 use crate::spooler::{Command, socket};
 
 /// What is durable is done: nobody is waited for longer than that.
@@ -17,11 +16,13 @@ const PATIENCE: Duration = Duration::from_secs(1);
 
 /// Runs the command.
 pub(super) fn run(context: &Context, submit: &Submit) -> Result<u8, Problem> {
+    submit.transport.iter().try_for_each(|name| context.sends(name))?;
     let files = files(&submit.files)?;
     let options = Options {
         transport: submit.transport.clone(),
         sender: submit.from.clone(),
         recipients: submit.to.clone(),
+        submitter: submitter("submit"),
         ..Options::default()
     };
     let mut worst = exit::OK;
@@ -44,7 +45,7 @@ fn tell(ids: &[crate::mapi::EnvelopeId], as_json: bool) -> Result<(), Problem> {
 }
 
 /// Says to the spooler that runs, if one does, that there is something new. One that does not move finds it later.
-fn tell_spooler(context: &Context) {
+pub(super) fn tell_spooler(context: &Context) {
     if let Ok(line) = socket::connect(&context.places.socket()) {
         line.ask(Command::Submitted).channel().recv_timeout(PATIENCE).ok();
     }
@@ -54,20 +55,16 @@ fn tell_spooler(context: &Context) {
 fn files(named: &[PathBuf]) -> Result<Vec<PathBuf>, Problem> {
     let mut files = Vec::new();
     for path in named {
-        if path != Path::new("-") && !path.exists() {
-            return Err(Problem::Usage(format!("{}: no such file or folder", path.display())));
-        }
-        if path.is_dir() {
-            let entries = fs::read_dir(path).map_err(|error| Problem::software(&path.display().to_string(), &error))?;
-            let mut inside: Vec<PathBuf> = entries
-                .filter_map(|entry| entry.ok().map(|entry| entry.path()))
-                .filter(|path| path.is_file() && path.extension().is_none_or(|extension| extension == "eml"))
-                .collect();
-            inside.sort();
-            files.extend(inside);
-        } else {
+        if path == Path::new("-") {
             files.push(path.clone());
+            continue;
         }
+        let inside = message_files(path).map_err(|error| Problem::Usage(format!("{}: {error}", path.display())))?;
+        if inside.is_empty() {
+            let what = "no messages in this folder: they are files that end in .eml or have no ending";
+            return Err(Problem::Usage(format!("{}: {what}", path.display())));
+        }
+        files.extend(inside);
     }
     Ok(files)
 }

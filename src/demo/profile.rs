@@ -8,6 +8,7 @@
 //! | `modem` | a command brings its line up, so it can't honour No UI; one recipient of its mail does not exist |
 
 use std::io;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::time::Duration;
 
@@ -91,7 +92,8 @@ impl Demo {
         };
         let accounts = CAST.iter().map(account).collect();
         let provider = Provider::start(Options { accounts, latency: LATENCY, ..Options::default() })?;
-        let profile = tempfile::Builder::new().prefix("mailsluice-demo-").tempdir()?;
+        let private = std::fs::Permissions::from_mode(0o700);
+        let profile = tempfile::Builder::new().prefix("mailsluice-demo-").permissions(private).tempdir()?;
         std::fs::write(profile.path().join("profile.toml"), profile_text(&provider))?;
         Ok(Self { provider, profile })
     }

@@ -1,6 +1,5 @@
 //! The real engine of the window: a client of the spooler that the host has open.
 
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread;
@@ -13,13 +12,13 @@ use super::engine::{
 };
 use super::host::{Client, Host, Opened, Opening};
 use super::state::Settings;
+use crate::command::export::export;
 use crate::mapi::{EntryId, EnvelopeId, FlushFlags, MapiResult, Row};
-use crate::profile::places::private_file_options;
 use crate::profile::save::{self, NewIncoming, NewTransport};
 use crate::profile::{After, Places, Profile, SecretSource, Security};
 use crate::session::{FlushRun, Session, flush_all, flush_each};
 use crate::spool::{ListQuery, QueueVerb, Reader, Seconds, Selection};
-use crate::spooler::submit::{Options, Submitter};
+use crate::spooler::submit::{Options, Submitter, message_files};
 use crate::spooler::{Command, Pending, PlainSecret, Reply, Wake};
 
 /// The engine of the real window.
@@ -230,9 +229,9 @@ impl Engine for LiveEngine {
     }
 
     fn save(&mut self, envelope: EnvelopeId, to: PathBuf) {
-        self.aside(move |opened| match export(&opened.places, envelope, &to) {
+        self.aside(move |opened| match save(&opened.places, envelope, &to) {
             Ok(()) => Notice::Saved(to),
-            Err(why) => Notice::Refused(MapiResult::DiskError, format!("{}: {why}", to.display())),
+            Err(why) => Notice::Refused(MapiResult::DiskError, why),
         });
     }
 
@@ -251,13 +250,19 @@ fn names(ids: &[EntryId]) -> Vec<String> {
 
 /// Puts message files, and those in folders, into the queue.
 fn add(places: &Places, profile: &Profile, files: &[PathBuf]) -> Notice {
-    let files: Vec<PathBuf> = files.iter().flat_map(|file| messages_in(file)).collect();
     let mut submitter = match Submitter::new(places, profile) {
         Ok(submitter) => submitter,
         Err(failure) => return Notice::Refused(failure.result(), failure.to_string()),
     };
-    let mut refused = Vec::new();
-    let taken = submitter.submit_files(&files, &Options::default(), &mut |file, error| {
+    let (mut messages, mut refused) = (Vec::new(), Vec::new());
+    for file in files {
+        match message_files(file) {
+            Ok(inside) => messages.extend(inside),
+            Err(error) => refused.push((file.clone(), error.to_string())),
+        }
+    }
+    let options = Options { submitter: "the window".to_owned(), ..Options::default() };
+    let taken = submitter.submit_files(&messages, &options, &mut |file, error| {
         refused.push((file.to_owned(), error.to_string()));
     });
     if let Some((file, failure)) = taken.failure {
@@ -267,28 +272,10 @@ fn add(places: &Places, profile: &Profile, files: &[PathBuf]) -> Notice {
     Notice::Added(taken.envelopes.len(), refused)
 }
 
-/// A file is itself; a folder is the `.eml` files in it, by name.
-fn messages_in(path: &Path) -> Vec<PathBuf> {
-    let Ok(entries) = std::fs::read_dir(path) else { return vec![path.to_owned()] };
-    let mut inside: Vec<PathBuf> = entries
-        .filter_map(|entry| entry.ok().map(|entry| entry.path()))
-        .filter(|path| path.extension().is_some_and(|extension| extension == "eml"))
-        .collect();
-    inside.sort();
-    inside
-}
-
-/// Writes a message's content into a new file, which is gone again if it can't be whole.
-fn export(places: &Places, envelope: EnvelopeId, to: &Path) -> Result<(), String> {
+/// Writes a message's content into a new file.
+fn save(places: &Places, envelope: EnvelopeId, to: &Path) -> Result<(), String> {
     let mut reader = Reader::open(&places.spool()).map_err(|error| error.to_string())?;
-    let mut file = private_file_options().create_new(true).open(to).map_err(|error| error.to_string())?;
-    let written = reader.write_content(envelope, &mut |bytes| file.write_all(bytes)).map_err(|error| error.to_string());
-    let kept = written.and_then(|_size| file.sync_all().map_err(|error| error.to_string()));
-    if kept.is_err() {
-        // Half a message is worse than none; if it can't even be removed, the error already told is the one to know.
-        std::fs::remove_file(to).ok();
-    }
-    kept
+    export(&mut reader, envelope, to, false).map_err(|error| error.to_string())
 }
 
 /// The form's words as the profile's.

@@ -10,9 +10,9 @@ use crate::mapi::tag::{
     PR_DISPLAY_NAME, PR_PROVIDER_DISPLAY, PR_RESOURCE_PATH, PR_RESOURCE_TYPE, PR_SLUICE_BYTES, PR_SLUICE_DEFERRED,
     PR_SLUICE_DIRECTIONS, PR_SLUICE_DONE, PR_SLUICE_DONE_BYTES, PR_SLUICE_FAILED, PR_SLUICE_HELD,
     PR_SLUICE_HONOURS_NO_UI, PR_SLUICE_IN_DOUBT, PR_SLUICE_IN_FLIGHT, PR_SLUICE_LAST_FAILURE, PR_SLUICE_LAST_RUN,
-    PR_SLUICE_NEXT_RUN, PR_SLUICE_QUESTION, PR_SLUICE_QUEUED, PR_SLUICE_RATE, PR_SLUICE_STAGE, PR_SLUICE_TIME_LEFT,
-    PR_SLUICE_TOTAL, PR_SLUICE_TOTAL_BYTES, PR_SLUICE_WAITING, PR_SLUICE_WAITING_AS_OF, PR_SLUICE_WAITING_BYTES,
-    PR_STATUS_CODE,
+    PR_SLUICE_NEXT_RUN, PR_SLUICE_NEXT_TRY, PR_SLUICE_QUESTION, PR_SLUICE_QUEUED, PR_SLUICE_RATE, PR_SLUICE_STAGE,
+    PR_SLUICE_TIME_LEFT, PR_SLUICE_TOTAL, PR_SLUICE_TOTAL_BYTES, PR_SLUICE_WAITING, PR_SLUICE_WAITING_AS_OF,
+    PR_SLUICE_WAITING_BYTES, PR_STATUS_CODE,
 };
 use crate::mapi::{Class, Direction, EntryId, Failure, PropTag, PropValue, ResourceType, Row, StatusCode};
 use crate::spool::Seconds;
@@ -133,6 +133,8 @@ pub struct RowView {
     pub last_run: Option<Seconds>,
     /// When the schedule runs it next.
     pub next_run: Option<Seconds>,
+    /// When the first of what was put off is due.
+    pub next_try: Option<Seconds>,
 }
 
 impl RowView {
@@ -237,6 +239,7 @@ impl RowView {
             failure,
             last_run: row.number(PR_SLUICE_LAST_RUN),
             next_run: row.number(PR_SLUICE_NEXT_RUN),
+            next_try: row.number(PR_SLUICE_NEXT_TRY),
         })
     }
 }

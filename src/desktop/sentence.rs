@@ -85,7 +85,8 @@ fn times(view: &RowView, text: &Text, now: Seconds) -> String {
         None => String::new(),
     };
     let next = view.next_run.map(|next| text.fmt("st-next-run", &[("when", text.until(next, now).into())]));
-    text.dotted([last, next.unwrap_or_default()])
+    let again = view.next_try.map(|again| text.fmt("st-next-try", &[("when", text.until(again, now).into())]));
+    text.dotted([last, again.unwrap_or_default(), next.unwrap_or_default()])
 }
 
 /// "Sending 41 of 120".
@@ -123,7 +124,7 @@ pub(super) const fn mark(class: Class) -> (Icon, Tone) {
         Class::Transient => (icon::WAITS, Tone::Warning),
         Class::Offline => (icon::OFFLINE, Tone::Warning),
         Class::InDoubt => (icon::DOUBT, Tone::Warning),
-        Class::Cancelled => (icon::CANCEL, Tone::Quiet),
+        Class::Cancelled | Class::Unsupported => (icon::CANCEL, Tone::Quiet),
         Class::NeedsPerson | Class::Login => (icon::KEY, Tone::Danger),
         Class::Permanent | Class::Protocol => (icon::WARNING, Tone::Warning),
         Class::Trust | Class::Configuration | Class::Local => (icon::TROUBLE, Tone::Danger),
@@ -144,6 +145,7 @@ pub(super) fn what_failed(failure: &Failure, text: &Text) -> String {
         Class::InDoubt => "fail-in-doubt",
         Class::Protocol => "fail-protocol",
         Class::Local => "fail-local",
+        Class::Unsupported => return failure.to_string(),
     };
     let what = text.fmt(id, &[("at", failure.at.as_str().into())]);
     let said = match &failure.reply {
@@ -163,7 +165,7 @@ pub(super) fn remedy(failure: &Failure, text: &Text) -> String {
         Class::Trust => "fix-trust",
         Class::Configuration => "fix-configuration",
         Class::Offline => "fix-offline",
-        Class::Cancelled => return String::new(),
+        Class::Cancelled | Class::Unsupported => return String::new(),
         Class::NeedsPerson => "fix-needs-person",
         Class::InDoubt => "fix-in-doubt",
         Class::Protocol => "fix-protocol",

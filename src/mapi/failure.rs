@@ -31,6 +31,8 @@ pub enum Class {
     Protocol,
     /// Trouble on this machine: a full disk, a damaged spool, a bug.
     Local,
+    /// The profile asks for what this version does not do. Nothing is wrong with it.
+    Unsupported,
 }
 
 /// Who is to blame: decides how much is set back.
@@ -121,7 +123,7 @@ pub struct Failure {
     pub blame: Blame,
     /// How far it had come.
     pub stage: Stage,
-    /// Where: `host:port`, a path or a program. Never a secret.
+    /// Where: `host:port`, a path or a program; empty when that is no place but the transport itself. Never a secret.
     pub at: String,
     /// A lower-case fragment that says what happened: "connection refused". Empty when the reply says it all.
     pub what: String,
@@ -138,7 +140,7 @@ impl Failure {
             Class::Transient | Class::InDoubt | Class::Protocol | Class::Cancelled => Blame::Session,
             Class::Permanent => Blame::Message,
             Class::Login | Class::Trust | Class::Offline | Class::NeedsPerson => Blame::Site,
-            Class::Configuration | Class::Local => Blame::Local,
+            Class::Configuration | Class::Local | Class::Unsupported => Blame::Local,
         };
         Self { class, blame, stage, at: at.into(), what: what.into(), reply: None, retry_after_s: None }
     }
@@ -170,6 +172,7 @@ impl Failure {
             Class::Configuration => MapiResult::Unconfigured,
             Class::Local => MapiResult::DiskError,
             Class::Protocol => MapiResult::CallFailed,
+            Class::Unsupported => MapiResult::NoSupport,
             Class::Permanent => MapiResult::PartialCompletion,
             Class::Transient | Class::Trust | Class::Offline | Class::InDoubt => MapiResult::NetworkError,
         }
@@ -184,7 +187,7 @@ impl Failure {
             Class::Trust => "Check the server's certificate or the transport's security setting.",
             Class::Configuration => "Correct the transport's settings.",
             Class::Offline => "Check the network, then send again.",
-            Class::Cancelled => "",
+            Class::Cancelled | Class::Unsupported => "",
             Class::NeedsPerson => "Run it once with prompts allowed.",
             Class::InDoubt => "Find out whether it arrived, then choose: send again, or treat as sent.",
             Class::Protocol => "Look into the log; the server answered out of turn.",
@@ -196,7 +199,8 @@ impl Failure {
 impl std::fmt::Display for Failure {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let stage = match self.stage {
-            Stage::Queue => "waiting for a shared resource",
+            // It was over before it began: what happened says it all.
+            Stage::Queue => "",
             Stage::Bring => "connect command",
             Stage::Resolve => "looking up the host",
             Stage::Connect => "connecting",
@@ -214,12 +218,11 @@ impl std::fmt::Display for Failure {
             Stage::Store => "reading or writing",
             Stage::Program => "running a program",
         };
-        write!(f, "{}: {stage}", self.at)?;
-        if !self.what.is_empty() {
-            write!(f, ": {}", self.what)?;
-        }
-        if let Some(reply) = &self.reply {
-            write!(f, ": {reply}")?;
+        let reply = self.reply.as_ref().map(ToString::to_string).unwrap_or_default();
+        let parts = [self.at.as_str(), stage, self.what.as_str(), reply.as_str()];
+        for (number, part) in parts.into_iter().filter(|part| !part.is_empty()).enumerate() {
+            let gap = if number == 0 { "" } else { ": " };
+            write!(f, "{gap}{part}")?;
         }
         Ok(())
     }

@@ -13,6 +13,7 @@ pub mod row;
 pub mod table;
 pub mod tag;
 pub mod value;
+pub mod visible;
 
 pub use entryid::EntryId;
 pub use failure::{Blame, Class, Failure, Reply, Stage};
@@ -28,6 +29,7 @@ pub use row::Row;
 pub use table::{Connection, SRow, SortKey, Table, TableData, TableNotification, query_all_rows};
 pub use tag::{PropTag, PropType};
 pub use value::PropValue;
+pub use visible::{in_one_line, is_visible, visible};
 
 #[cfg(test)]
 mod constants_tests;

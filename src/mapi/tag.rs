@@ -183,6 +183,8 @@ tags! {
     PR_SLUICE_BYTES = 0x6606_0014;
     /// Ours: when the oldest of them was submitted.
     PR_SLUICE_OLDEST = 0x6607_0040;
+    /// Ours: when the first of those that wait for their next try is due; may be past. Absent when none waits.
+    PR_SLUICE_NEXT_TRY = 0x6608_0040;
     /// Ours: messages waiting on the server, when last seen.
     PR_SLUICE_WAITING = 0x6610_0003;
     /// Ours: their bytes.

@@ -8,6 +8,7 @@ use mail_parser::parsers::MessageStream;
 use mail_parser::{Addr, HeaderValue};
 
 use super::address;
+use crate::mapi::{in_one_line, is_visible};
 
 /// As much of a subject as is kept for lists, in letters.
 const LONGEST_SUBJECT: usize = 500;
@@ -106,8 +107,7 @@ impl<'t> Field<'t> {
         let HeaderValue::Text(text) = MessageStream::new(self.value()).parse_unstructured() else {
             return String::new();
         };
-        let plain: String = text.chars().map(|letter| if letter.is_control() { ' ' } else { letter }).collect();
-        plain.trim().chars().take(LONGEST_SUBJECT).collect()
+        in_one_line(&text).chars().take(LONGEST_SUBJECT).collect()
     }
 
     /// Its date, in seconds since the Unix epoch.
@@ -123,7 +123,7 @@ impl<'t> Field<'t> {
         let text = String::from_utf8_lossy(self.value());
         let inside = text.split_once('<').and_then(|(_, rest)| rest.split_once('>')).map(|(inside, _)| inside);
         let id = inside.unwrap_or(&text);
-        id.chars().filter(|letter| !letter.is_control() && !letter.is_whitespace()).take(LONGEST_SUBJECT).collect()
+        id.chars().filter(|letter| is_visible(*letter) && !letter.is_whitespace()).take(LONGEST_SUBJECT).collect()
     }
 
     /// Its addresses: those that can be used, and what stands in the place of others.

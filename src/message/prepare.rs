@@ -3,7 +3,8 @@
 //! What is changed, and nothing else is:
 //! - every line end becomes CRLF, also a lone CR or LF, and the last line gets one (RFC 5321 section 2.3.8);
 //! - `Bcc` and `Resent-Bcc` fields go (RFC 5322 section 3.6.3), an mbox's "From " line before the header section too;
-//! - a `Date` and a `Message-ID` are added behind the other fields where there is none (RFC 6409 section 8);
+//! - a `From` (if it is known who writes), a `Date` and a `Message-ID` are added behind the other fields where there is
+//!   none (RFC 6409 section 8);
 //! - the empty line between header section and body is added where it was left out.
 //!
 //! Bytes over 127, zero bytes, long lines and everything in the body stay: what was signed stays signed. Preparing what was
@@ -18,6 +19,7 @@ use jiff::Zoned;
 use super::address::AddressError;
 use super::header::{self, Extent, Field, Search};
 use super::line_ends::LineEnds;
+use super::mailbox::Author;
 use super::stamp;
 
 /// Bytes read at a time.
@@ -30,18 +32,20 @@ pub struct Options {
     pub dot_ends: bool,
     /// The longest header section that is taken, in bytes.
     pub header_limit: usize,
+    /// Who wrote it, if it has no `From`.
+    pub author: Option<Author>,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { dot_ends: false, header_limit: 1 << 20 }
+        Self { dot_ends: false, header_limit: 1 << 20, author: None }
     }
 }
 
 /// What a message says of itself, and what became of it.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Prepared {
-    /// The first address of `From`; empty if there is none.
+    /// The first address of `From`, its own or the one it was given; empty if there is none.
     pub from: String,
     /// Who sends it, if the envelope does not say: of the latest resending `Resent-Sender` or `Resent-From`, else
     /// `Sender` or `From`. Empty if there is none of them.
@@ -127,7 +131,7 @@ pub fn prepare(
     let section = text.get(extent.begin..extent.end).unwrap_or_default();
     let fields: Vec<Field<'_>> = header::fields(section).collect();
     let mut prepared = understand(&fields)?;
-    let kept = keep(&fields, &mut prepared).map_err(MessageError::Write)?;
+    let kept = keep(&fields, options.author.as_ref(), &mut prepared).map_err(MessageError::Write)?;
     prepared.smtputf8 = !kept.is_ascii();
     sink.write(&kept)?;
     sink.write(text.get(extent.body..).unwrap_or_default())?;
@@ -193,13 +197,20 @@ fn understand(fields: &[Field<'_>]) -> Result<Prepared, MessageError> {
 }
 
 /// The header section as it is to be sent, with the empty line behind it.
-fn keep(fields: &[Field<'_>], prepared: &mut Prepared) -> io::Result<Vec<u8>> {
+fn keep(fields: &[Field<'_>], author: Option<&Author>, prepared: &mut Prepared) -> io::Result<Vec<u8>> {
     let is_secret = |field: &&Field<'_>| field.is("Bcc") || field.is("Resent-Bcc");
     let mut kept: Vec<u8> = Vec::new();
     for field in fields.iter().filter(|field| !is_secret(field)) {
         kept.extend_from_slice(field.raw);
     }
     let has = |name: &str| fields.iter().any(|field| field.is(name));
+    if let Some(author) = author.filter(|_| !has("From")) {
+        kept.extend_from_slice(format!("From: {}\r\n", author.mailbox()).as_bytes());
+        prepared.from.clone_from(&author.address);
+        if prepared.sender.is_empty() {
+            prepared.sender.clone_from(&author.address);
+        }
+    }
     if !has("Date") {
         kept.extend_from_slice(format!("Date: {}\r\n", stamp::date(&Zoned::now())?).as_bytes());
     }

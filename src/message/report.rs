@@ -6,12 +6,11 @@
 
 use std::io::{self, Write};
 
-use base64::Engine as _;
-use base64::prelude::BASE64_STANDARD;
 use jiff::{Timestamp, Zoned, tz::TimeZone};
 
+use super::mailbox::encoded;
 use super::stamp;
-use crate::mapi::{Failure, Reply};
+use crate::mapi::{Failure, Reply, in_one_line};
 
 /// A message up to this size is returned whole.
 pub const WHOLE_BYTES: usize = 64 << 10;
@@ -20,8 +19,6 @@ pub const WHOLE_BYTES: usize = 64 << 10;
 const LONGEST_QUOTE: usize = 600;
 /// As much of a subject as is repeated, in letters.
 const LONGEST_SUBJECT: usize = 150;
-/// Bytes of text in one encoded word: with its frame and the name of the field it fits a line of 76 (RFC 2047 section 2).
-const ENCODED_BYTES: usize = 39;
 
 /// What a report tells.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -202,34 +199,12 @@ fn date(at: i64) -> io::Result<String> {
 
 /// A text from outside in one line: controls and what turns the line around become spaces, and it ends somewhere.
 fn one_line(text: &str) -> String {
-    let turns = |letter| matches!(letter, '\u{2028}' | '\u{2029}' | '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}');
-    let plain: String = text
-        .chars()
-        .take(LONGEST_QUOTE)
-        .map(|letter| if letter.is_control() || turns(letter) { ' ' } else { letter })
-        .collect();
-    plain.trim().to_owned()
+    in_one_line(&text.chars().take(LONGEST_QUOTE).collect::<String>())
 }
 
 /// The same in ASCII, for fields that can't have more.
 fn ascii_line(text: &str) -> String {
     one_line(text).replace(|letter: char| !letter.is_ascii(), "?")
-}
-
-/// A text for an unstructured field: as it is, or in encoded words, one a line (RFC 2047).
-fn encoded(text: &str) -> String {
-    if text.is_ascii() && !text.contains("=?") {
-        return text.to_owned();
-    }
-    let mut words: Vec<String> = vec![String::new()];
-    for letter in text.chars() {
-        match words.last_mut() {
-            Some(word) if word.len() + letter.len_utf8() <= ENCODED_BYTES => word.push(letter),
-            _ => words.push(letter.into()),
-        }
-    }
-    let words: Vec<String> = words.iter().map(|word| format!("=?utf-8?B?{}?=", BASE64_STANDARD.encode(word))).collect();
-    words.join("\r\n ")
 }
 
 #[cfg(test)]

@@ -163,9 +163,10 @@ impl Connection {
     /// waits for our delayed acknowledgement.
     pub fn quick_ack(&mut self) {
         self.quick_ack = true;
+        self.acknowledge_quickly();
     }
 
-    /// The kernel falls back to delaying by itself, so it is asked again before each read.
+    /// The kernel falls back to delaying by itself, so it is asked again after each read.
     fn acknowledge_quickly(&self) {
         #[cfg(any(target_os = "linux", target_os = "android"))]
         if self.quick_ack {
@@ -188,11 +189,14 @@ impl fmt::Debug for Connection {
 
 impl AsyncRead for Connection {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        self.acknowledge_quickly();
-        match &mut self.stream {
+        let read = match &mut self.stream {
             Stream::Plain(tcp) => Pin::new(tcp).poll_read(cx, buf),
             Stream::Tls(tls) => Pin::new(tls).poll_read(cx, buf),
+        };
+        if read.is_ready() {
+            self.acknowledge_quickly();
         }
+        read
     }
 }
 

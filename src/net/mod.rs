@@ -3,6 +3,7 @@
 //! Nothing here knows a mail protocol beyond what all of them share. Errors leave as [`crate::mapi::Failure`], already
 //! classed; the one place where an I/O error becomes one is [`mod@step`].
 
+mod certificate;
 pub mod connect;
 pub mod lines;
 pub mod sasl;

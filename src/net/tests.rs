@@ -21,7 +21,7 @@ use crate::profile::{AuthChoice, Security, ServerConfig};
 
 fn server(host: &str, port: u16, security: Security, ca_file: Option<PathBuf>) -> ServerConfig {
     let (user, password, auth) = (None, None, AuthChoice::Auto);
-    ServerConfig { host: host.to_owned(), port, security, user, password, auth, ca_file }
+    ServerConfig { host: host.to_owned(), port, security, user, password, auth, ca_file, fingerprint: None }
 }
 
 async fn reach(server: &ServerConfig) -> Result<Connection, Failure> {
@@ -143,7 +143,7 @@ impl Authority {
         self.folder.path().join("ca.pem")
     }
 
-    /// Starts a TLS server that echoes one connection, with a certificate for `name` valid until `year`.
+    /// Starts a TLS server that echoes one connection after the other, with a certificate for `name` valid until `year`.
     async fn serve(&self, name: &str, year: i32) -> u16 {
         let mut params = CertificateParams::new([name.to_owned()]).unwrap();
         params.not_after = rcgen::date_time_ymd(year, 1, 1);
@@ -159,11 +159,13 @@ impl Authority {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
         tokio::spawn(async move {
-            let (tcp, _) = listener.accept().await.unwrap();
-            if let Ok(mut tls) = tokio_rustls::TlsAcceptor::from(Arc::new(config)).accept(tcp).await {
+            let acceptor = tokio_rustls::TlsAcceptor::from(Arc::new(config));
+            while let Ok((tcp, _)) = listener.accept().await {
+                let Ok(mut tls) = acceptor.accept(tcp).await else { continue };
                 let mut bytes = [0; 4];
-                tls.read_exact(&mut bytes).await.unwrap();
-                tls.write_all(&bytes).await.unwrap();
+                if tls.read_exact(&mut bytes).await.is_ok() {
+                    tls.write_all(&bytes).await.unwrap();
+                }
                 tls.shutdown().await.ok();
             }
         });
@@ -198,6 +200,24 @@ async fn bad_certificates_are_told_apart_in_words() {
         assert_eq!((failure.class, failure.stage), (Class::Trust, Stage::Tls), "{failure}");
         assert!(failure.what.contains(words), "{failure}");
     }
+}
+
+#[tokio::test]
+async fn a_pinned_certificate_is_trusted_whatever_it_says_and_no_other_is() {
+    let authority = Authority::new("ours");
+    let expired = authority.serve("elsewhere.example", 2001).await;
+    let mut server = server("localhost", expired, Security::Tls, None);
+    let refusal = reach(&server).await.unwrap_err();
+    // The refusal names what to write into the profile.
+    let (_, presented) = refusal.what.rsplit_once("SHA-256 ").unwrap();
+    server.fingerprint = Some(presented.trim_end_matches(')').parse().unwrap());
+    reach(&server).await.unwrap();
+
+    server.port = authority.serve("localhost", 4096).await;
+    server.ca_file = Some(authority.file());
+    let refusal = reach(&server).await.unwrap_err();
+    assert_eq!(refusal.class, Class::Trust);
+    assert!(refusal.what.contains("is not the one of the fingerprint"), "{refusal}");
 }
 
 #[tokio::test]

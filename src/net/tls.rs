@@ -1,19 +1,22 @@
 //! TLS 1.2 and later with rustls on ring, named explicitly so that no other provider in the tree can make the choice
-//! ambiguous. Roots are the system's, read once, and those of the profile's `ca_file`.
+//! ambiguous. Roots are the system's, read once, and those of the profile's `ca_file`; a `fingerprint` stands for all.
 
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use rustls::client::WebPkiServerVerifier;
+use rustls::crypto::CryptoProvider;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName};
-use rustls::{CertificateError, ClientConfig, RootCertStore};
+use rustls::{ClientConfig, RootCertStore};
 use tokio::net::TcpStream;
 use tokio::sync::OnceCell;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 use tokio_util::sync::CancellationToken;
 
+use super::certificate::{self, Trust, Verifier};
 use super::step::step;
 use crate::mapi::{Blame, Class, Failure, Stage};
 use crate::profile::ServerConfig;
@@ -41,20 +44,23 @@ pub(super) async fn handshake(
     let name = ServerName::try_from(server.host.clone()).map_err(|error| {
         Failure::new(Class::Configuration, Stage::Tls, at, format!("not a host name: {error}")).blaming(Blame::Local)
     })?;
-    let config = client_config(server.ca_file.as_deref(), at).await?;
+    let config = match server.fingerprint {
+        Some(fingerprint) => build(at, |_| Ok(Trust::Pinned(fingerprint)))?,
+        None => client_config(server.ca_file.as_deref(), at).await?,
+    };
     step(TlsConnector::from(config).connect(name, stream), HANDSHAKE_DEADLINE, cancel, Stage::Tls, at).await
 }
 
 async fn client_config(ca_file: Option<&Path>, at: &str) -> Result<Arc<ClientConfig>, Failure> {
     let Some(ca_file) = ca_file else {
-        let config = SYSTEM_CONFIG.get_or_try_init(|| async { build(system_roots(at).await?, at) }).await?;
+        let config = SYSTEM_CONFIG.get_or_try_init(|| async { by_authorities(system_roots(at).await?, at) }).await?;
         return Ok(Arc::clone(config));
     };
     let mut roots = RootCertStore::clone(&*system_roots(at).await?);
     add_from_file(&mut roots, ca_file).await.map_err(|what| {
         Failure::new(Class::Configuration, Stage::Tls, at, format!("ca_file {}: {what}", ca_file.display()))
     })?;
-    build(Arc::new(roots), at)
+    by_authorities(Arc::new(roots), at)
 }
 
 async fn system_roots(at: &str) -> Result<Arc<RootCertStore>, Failure> {
@@ -84,12 +90,27 @@ async fn add_from_file(roots: &mut RootCertStore, ca_file: &Path) -> Result<(), 
     if added { Ok(()) } else { Err("holds no certificate".to_owned()) }
 }
 
-fn build(roots: Arc<RootCertStore>, at: &str) -> Result<Arc<ClientConfig>, Failure> {
+fn by_authorities(roots: Arc<RootCertStore>, at: &str) -> Result<Arc<ClientConfig>, Failure> {
+    build(at, |provider| {
+        let verifier = WebPkiServerVerifier::builder_with_provider(roots, Arc::clone(provider)).build();
+        verifier.map(Trust::Authorities).map_err(|error| {
+            let what = format!("no certificate authorities to go by ({error}); install your system's ca-certificates");
+            Failure::new(Class::Trust, Stage::Tls, at, what).blaming(Blame::Local)
+        })
+    })
+}
+
+fn build(
+    at: &str,
+    trust: impl FnOnce(&Arc<CryptoProvider>) -> Result<Trust, Failure>,
+) -> Result<Arc<ClientConfig>, Failure> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let verifier = Verifier { trust: trust(&provider)?, provider: Arc::clone(&provider) };
     let config = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .map_err(|error| failure(&error, Stage::Tls, at))?
-        .with_root_certificates(roots)
+        .dangerous()
+        .with_custom_certificate_verifier(Arc::new(verifier))
         .with_no_client_auth();
     Ok(Arc::new(config))
 }
@@ -97,28 +118,10 @@ fn build(roots: Arc<RootCertStore>, at: &str) -> Result<Arc<ClientConfig>, Failu
 /// What a TLS error means, in words for people. All of them mean that the line can't be trusted.
 pub(super) fn failure(error: &rustls::Error, stage: Stage, at: &str) -> Failure {
     let what = match error {
-        rustls::Error::InvalidCertificate(reason) => certificate_words(reason),
+        rustls::Error::InvalidCertificate(reason) => certificate::words(reason),
         rustls::Error::InvalidMessage(_) => "the server does not speak TLS on this port".to_owned(),
         rustls::Error::AlertReceived(alert) => format!("the server broke off TLS ({alert:?})"),
         other => format!("no TLS: {other}"),
     };
     Failure::new(Class::Trust, stage, at, what)
-}
-
-fn certificate_words(reason: &CertificateError) -> String {
-    match reason {
-        CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
-            "the server's certificate has expired".to_owned()
-        }
-        CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
-            "the server's certificate is not valid yet; check this computer's clock".to_owned()
-        }
-        CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
-            "the server's certificate is for another name".to_owned()
-        }
-        CertificateError::UnknownIssuer => "the server's certificate is from an unknown issuer".to_owned(),
-        CertificateError::BadSignature => "the server's certificate was not signed by the issuer it names".to_owned(),
-        CertificateError::Revoked => "the server's certificate was revoked".to_owned(),
-        other => format!("the server's certificate is bad: {other}"),
-    }
 }

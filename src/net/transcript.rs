@@ -6,6 +6,8 @@
 
 use std::collections::VecDeque;
 
+use crate::mapi::visible;
+
 /// Lines kept.
 const KEPT_LINES: usize = 40;
 /// Characters kept of a line.
@@ -46,8 +48,8 @@ impl Transcript {
 
     fn keep(&mut self, direction: &str, line: &[u8]) {
         let line = String::from_utf8_lossy(line);
-        let shown: String =
-            line.trim_end().chars().take(KEPT_CHARS).map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect();
+        let kept: String = line.trim_end().chars().take(KEPT_CHARS).collect();
+        let shown = visible(&kept);
         tracing::debug!(target: "transcript", peer = %self.peer, "{direction}{shown}");
         if self.last.len() == KEPT_LINES {
             self.last.pop_front();

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 
 use toml::de::DeTable;
 
+use super::fingerprint::NoFingerprint;
 use super::model::{
     After, AuthChoice, ConnectCommand, DeliverTo, ExternalQueue, Identity, InDoubtPolicy, Incoming, IncomingSource,
     Outgoing, Profile, QueueKind, Schedule, SecretSource, Security, ServerConfig, SmtpConfig, TransportConfig,
@@ -275,7 +276,13 @@ impl Loader<'_> {
             section.wrong("security", PLAINTEXT);
         }
         let ca_file = self.path(section, "ca_file");
-        ServerConfig { host: host.to_owned(), port, security, user, password, auth, ca_file }
+        let fingerprint = section.string("fingerprint").and_then(|text| {
+            text.parse().map_err(|error: NoFingerprint| section.wrong("fingerprint", error.to_string())).ok()
+        });
+        if section.has("fingerprint") && security == Security::None {
+            section.wrong("fingerprint", "is of no use without TLS (security = \"none\")");
+        }
+        ServerConfig { host: host.to_owned(), port, security, user, password, auth, ca_file, fingerprint }
     }
 
     /// A path: `~` is the user's home, and relative ones begin in the profile's folder.
@@ -299,7 +306,8 @@ impl Loader<'_> {
     }
 }
 
-const SERVER_KEYS: &[&str] = &["host", "port", "security", "user", "password", "auth", "allow_plaintext", "ca_file"];
+const SERVER_KEYS: &[&str] =
+    &["host", "port", "security", "user", "password", "auth", "allow_plaintext", "ca_file", "fingerprint"];
 
 const PLAINTEXT: &str = "with \"none\" the login would go over the network for all to read. Use \"tls\" or \"starttls\"; or, if the \
      line is safe by other means, say so with allow_plaintext = true";

@@ -2,12 +2,14 @@
 //!
 //! | file | what happens there |
 //! |---|---|
+//! | [`mod@fingerprint`] | the one certificate a server may present |
 //! | [`places`] | where everything is, and for whose eyes |
 //! | [`model`] | the profile as plain data, already checked |
 //! | [`mod@load`] | from `profile.toml` to the model, with every mistake named |
 //! | [`save`] | a new transport into `profile.toml` |
 //! | [`secret`] | passwords and tokens from where the profile says they are |
 
+pub mod fingerprint;
 pub mod load;
 pub mod model;
 pub mod places;
@@ -15,6 +17,7 @@ pub mod save;
 pub mod secret;
 mod section;
 
+pub use fingerprint::{Fingerprint, NoFingerprint};
 pub use load::{Problem, ProfileError, load};
 pub use model::*;
 pub use places::Places;

@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::fingerprint::Fingerprint;
+
 /// What the user configured.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Profile {
@@ -102,6 +104,8 @@ pub struct ServerConfig {
     pub auth: AuthChoice,
     /// More certificate authorities beside the system's roots, PEM.
     pub ca_file: Option<PathBuf>,
+    /// The one certificate the server may present; then authorities, name and dates don't count.
+    pub fingerprint: Option<Fingerprint>,
 }
 
 /// `security = …`.

@@ -153,6 +153,33 @@ impl Places {
         }
         Ok(())
     }
+
+    /// What others on this machine can read or change of the profile, the spool, mail and logs, each as a sentence that
+    /// says how to end it. Folders that are made here are closed; one that was there before may not be.
+    pub fn open_to_others(&self) -> Vec<String> {
+        let mut warnings: Vec<String> = Vec::new();
+        let mut warn = |path: &Path, bits: u32, what: &str, mode: &str| {
+            let Ok(data) = path.metadata() else { return };
+            let line = format!("{} {what} (mode {:o}): chmod {mode} it", path.display(), data.mode() & 0o777);
+            if data.mode() & bits != 0 && !warnings.contains(&line) {
+                warnings.push(line);
+            }
+        };
+        for folder in [&self.config, &self.data, &self.data.join("mail"), &self.log] {
+            warn(folder, 0o022, "can be changed by others", "700");
+        }
+        // What is in a folder that others can't enter is closed to them, whatever its own mode.
+        let entered = |folder: &Path| folder.metadata().is_ok_and(|data| data.mode() & 0o011 != 0);
+        if entered(&self.config) {
+            let what = "says where your passwords are and can be read by others";
+            warn(&self.profile_file(), 0o044, what, "600");
+        }
+        if entered(&self.data) {
+            warn(&self.data.join("mail"), 0o055, "holds received mail and can be read by others", "700");
+            warn(&self.spool(), 0o044, "holds your mail and can be read by others", "600");
+        }
+        warnings
+    }
 }
 
 /// Makes a folder and what is missing above it, all 0700. One that is there already stays as it is.

@@ -2,9 +2,9 @@
 
 use rusqlite::{Connection, OptionalExtension, Params, Row, params};
 
-use super::SpoolError;
 use super::model::{ClaimedEnvelope, Eligibility, INLINE_BYTES, Seconds};
 use super::sql::unsigned;
+use super::{SpoolError, checksum};
 use crate::mapi::{MessageId, QueueState, RecipientId};
 
 /// What one transport may take next in one state, first due first. Read from the index in order: its cost is that of
@@ -152,7 +152,8 @@ fn inline(db: &Connection, message: MessageId, size: u64) -> Result<Option<Vec<u
     if size > INLINE_BYTES {
         return Ok(None);
     }
-    let mut statement = db.prepare_cached("SELECT bytes FROM chunk WHERE message = ?1 AND number = 0")?;
-    let bytes: Option<Vec<u8>> = statement.query_row([message], |row| row.get(0)).optional()?;
-    Ok(bytes.filter(|bytes| bytes.len() as u64 == size))
+    let mut statement = db.prepare_cached("SELECT bytes, crc FROM chunk WHERE message = ?1 AND number = 0")?;
+    let piece = statement.query_row([message], |row| Ok((row.get::<_, Vec<u8>>(0)?, row.get(1)?))).optional()?;
+    let sound = piece.filter(|(bytes, crc)| bytes.len() as u64 == size && checksum::fits(bytes, *crc));
+    Ok(sound.map(|(bytes, _)| bytes))
 }

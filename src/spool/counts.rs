@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use rusqlite::{Connection, params};
 
 use super::SpoolError;
-use super::model::{AllCounts, Seconds};
+use super::model::{AllCounts, LastRun, Seconds};
 use super::sql::unsigned;
 use crate::mapi::{OutgoingCounts, QueueState};
 
@@ -54,6 +54,20 @@ pub(super) fn next_due(db: &Connection) -> Result<BTreeMap<String, Seconds>, Spo
         statement.query_map([QueueState::Deferred], |row| Ok((row.get(0)?, row.get::<_, Option<Seconds>>(1)?)))?;
     let due = rows.filter_map(|row| row.map(|(transport, due)| Some((transport, due?))).transpose());
     Ok(due.collect::<Result<_, _>>()?)
+}
+
+/// How the last run of each transport ended.
+pub(super) fn last_runs(db: &Connection) -> Result<BTreeMap<String, LastRun>, SpoolError> {
+    let mut statement = db.prepare("SELECT transport, at, failure FROM last_run")?;
+    let mut rows = statement.query(())?;
+    let mut all = BTreeMap::new();
+    while let Some(row) = rows.next()? {
+        let failure: Option<String> = row.get(2)?;
+        let failure = failure.map(|text| serde_json::from_str(&text)).transpose();
+        let failure = failure.map_err(|error| SpoolError::json("failure", &error))?;
+        all.insert(row.get(0)?, LastRun { at: row.get(1)?, failure });
+    }
+    Ok(all)
 }
 
 /// What a transport has received from a mailbox.

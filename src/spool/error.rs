@@ -11,7 +11,9 @@ use crate::mapi::{Class, Failure, Stage};
 #[derive(Debug, thiserror::Error)]
 pub enum SpoolError {
     /// The file is not a spool, or no longer a sound one.
-    #[error("the spool is damaged ({0}); put the file aside and restore it from a backup")]
+    #[error(
+        "the spool is damaged ({0}); `mailsluice doctor --rescue FOLDER` saves the messages that can be read; then put the file aside"
+    )]
     Damaged(String),
     /// The file or its folder may not be written.
     #[error("the spool can't be written; allow yourself to write the file and its folder")]
@@ -25,6 +27,16 @@ pub enum SpoolError {
     /// The file's schema is one this program doesn't know yet.
     #[error("the spool was written by a newer Mailsluice (schema {found}, known here: {known}); update this one")]
     NewerVersion {
+        /// What the file has.
+        found: i64,
+        /// The newest known here.
+        known: i64,
+    },
+    /// The file's schema is an older one, and nobody has migrated it who may write.
+    #[error(
+        "the spool is one of an older Mailsluice (schema {found}, known here: {known}); any flush brings it up to date"
+    )]
+    OlderVersion {
         /// What the file has.
         found: i64,
         /// The newest known here.

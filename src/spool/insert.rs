@@ -2,9 +2,9 @@
 
 use rusqlite::{Connection, OptionalExtension, params};
 
-use super::SpoolError;
 use super::model::{CHUNK_BYTES, NewMessage, Seconds};
 use super::sql::{int, json};
+use super::{SpoolError, checksum};
 use crate::mapi::{EnvelopeId, MessageId, QueueState};
 
 /// A row for content that is still being written.
@@ -19,9 +19,9 @@ pub(super) fn staged_message(db: &Connection, token: &str) -> Result<MessageId, 
 
 /// Writes bytes as chunks, the first of them numbered `number`.
 pub(super) fn chunks(db: &Connection, message: MessageId, number: u32, bytes: &[u8]) -> Result<(), SpoolError> {
-    let mut statement = db.prepare_cached("INSERT INTO chunk (message, number, bytes) VALUES (?1, ?2, ?3)")?;
+    let mut statement = db.prepare_cached("INSERT INTO chunk (message, number, bytes, crc) VALUES (?1, ?2, ?3, ?4)")?;
     for (number, piece) in (number..).zip(bytes.chunks(CHUNK_BYTES)) {
-        statement.execute(params![message, number, piece])?;
+        statement.execute(params![message, number, piece, checksum::of(piece)])?;
     }
     Ok(())
 }
@@ -35,17 +35,26 @@ pub(super) fn message(
 ) -> Result<MessageId, SpoolError> {
     let mut statement = db.prepare_cached(match staged {
         None => {
-            "INSERT INTO message (author, subject, message_id, size, eight_bit, smtputf8, is_report)
-             VALUES (?2, ?3, ?4, ?5, ?6, ?7, ?8) RETURNING id, ?1"
+            "INSERT INTO message (author, subject, message_id, size, eight_bit, smtputf8, is_report, submitter)
+             VALUES (?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) RETURNING id, ?1"
         }
         Some(_) => {
             "UPDATE message SET author = ?2, subject = ?3, message_id = ?4, size = ?5, eight_bit = ?6, smtputf8 = ?7,
-               is_report = ?8, staged_by = NULL
+               is_report = ?8, submitter = ?9, staged_by = NULL
              WHERE id = ?1 AND staged_by IS NOT NULL RETURNING id"
         }
     })?;
-    let values =
-        params![staged, new.from, new.subject, new.message_id, int(size), new.eight_bit, new.smtputf8, new.is_report];
+    let values = params![
+        staged,
+        new.from,
+        new.subject,
+        new.message_id,
+        int(size),
+        new.eight_bit,
+        new.smtputf8,
+        new.is_report,
+        new.submitter
+    ];
     // No row: somebody took the staged content away.
     statement.query_row(values, |row| row.get(0)).optional()?.ok_or(SpoolError::Gone)
 }

@@ -11,6 +11,7 @@
 //! Content lies in the same file as everything else: so that a message is there whole or not at all, and hundreds of
 //! small ones cost one sync. It goes when the last envelope of its message was sent; the envelopes stay as history.
 
+mod checksum;
 mod claim;
 mod content;
 mod counts;
@@ -22,6 +23,7 @@ pub mod model;
 mod operations;
 mod reader;
 mod recovery;
+pub mod rescue;
 mod schema;
 mod select;
 mod sql;

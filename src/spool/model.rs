@@ -40,6 +40,13 @@ pub enum SpoolOp {
         /// To this transport.
         transport: String,
     },
+    /// How a transport's last run, or the last check of it, ended.
+    LastRun {
+        /// Of which transport.
+        transport: String,
+        /// How.
+        last: LastRun,
+    },
     /// Records received messages durably.
     Received {
         /// By which transport.
@@ -60,6 +67,15 @@ pub enum SpoolOp {
         /// Which.
         uids: Vec<String>,
     },
+}
+
+/// What is remembered of a transport from one process to the next.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct LastRun {
+    /// When its last run ended; `None` when it never ran.
+    pub at: Option<Seconds>,
+    /// What ended that before its time, or was found by a check since.
+    pub failure: Option<Failure>,
 }
 
 /// The new state of one recipient.
@@ -144,6 +160,8 @@ pub struct NewMessage {
     pub not_before: Option<Seconds>,
     /// One envelope for each: transport and its recipients.
     pub envelopes: Vec<(String, Vec<String>)>,
+    /// Which program submitted it, in words, such as "sendmail, from git"; empty: not known.
+    pub submitter: String,
     /// It is a delivery report, so no report is ever written about it.
     pub is_report: bool,
 }
@@ -261,6 +279,8 @@ pub struct QueueDetail {
     pub sender: String,
     /// `Message-ID:`.
     pub message_id: String,
+    /// Which program submitted it, in words; empty: not known.
+    pub submitter: String,
     /// Every recipient.
     pub recipients: Vec<RecipientDetail>,
     /// Every attempt, oldest first.

@@ -19,6 +19,15 @@ pub(super) fn apply(db: &Connection, op: &SpoolOp) -> Result<(), SpoolError> {
             finish(db, *envelope, recipients, *next_try, *at)
         }
         SpoolOp::Reroute { envelope, recipients, transport } => reroute(db, *envelope, recipients, transport),
+        SpoolOp::LastRun { transport, last } => {
+            let failure = last.failure.as_ref().map(json).transpose()?;
+            db.prepare_cached(
+                "INSERT INTO last_run (transport, at, failure) VALUES (?1, ?2, ?3)
+                 ON CONFLICT (transport) DO UPDATE SET at = excluded.at, failure = excluded.failure",
+            )?
+            .execute(params![transport, last.at, failure])?;
+            Ok(())
+        }
         SpoolOp::Received { transport, mailbox, uids, at } => {
             let mut statement = db.prepare_cached(
                 "INSERT INTO received (transport, mailbox, uid, at) VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO NOTHING",
@@ -271,9 +280,11 @@ fn also_declined(list: &str, transport: String) -> Result<Vec<String>, SpoolErro
 /// Deletes the content of those messages all of whose envelopes were sent or deleted.
 pub(super) fn release_content(db: &Connection, messages: &[MessageId]) -> Result<(), SpoolError> {
     let mut statement = db.prepare_cached(
-        "DELETE FROM chunk WHERE message IN (SELECT value FROM json_each(?1))
-           AND NOT EXISTS (SELECT 1 FROM envelope e WHERE e.message = chunk.message AND e.state <> ?2)",
+        "DELETE FROM chunk WHERE message = ?1
+           AND NOT EXISTS (SELECT 1 FROM envelope e WHERE e.message = ?1 AND e.state <> ?2)",
     )?;
-    statement.execute(params![json(messages)?, QueueState::Sent])?;
+    for message in messages {
+        statement.execute(params![message, QueueState::Sent])?;
+    }
     Ok(())
 }

@@ -6,7 +6,7 @@ use rusqlite::{Connection, OptionalExtension, Row, TransactionBehavior};
 
 use super::model::{AllCounts, Attempt, CHUNK_BYTES, ListQuery, Page, QueueDetail, RecipientDetail, Seconds};
 use super::sql::unsigned;
-use super::{SpoolError, counts, list, schema};
+use super::{SpoolError, checksum, counts, list, schema};
 use crate::mapi::{EnvelopeId, MessageId, QueueState, RecipientId};
 use crate::message::report::{Refused, ReportInput};
 
@@ -41,14 +41,23 @@ impl Reader {
     pub fn show(&mut self, envelope: EnvelopeId) -> Result<Option<QueueDetail>, SpoolError> {
         let view = self.db.transaction_with_behavior(TransactionBehavior::Deferred)?;
         let Some(row) = list::row(&view, envelope, u32::MAX)? else { return Ok(None) };
-        let (sender, message_id) = view
+        let (sender, message_id, submitter) = view
             .prepare_cached(
-                "SELECT e.sender, m.message_id FROM envelope e JOIN message m ON m.id = e.message WHERE e.id = ?1",
+                "SELECT e.sender, m.message_id, m.submitter FROM envelope e JOIN message m ON m.id = e.message WHERE e.id = ?1",
             )?
-            .query_row([envelope], |row| Ok((row.get(0)?, row.get(1)?)))?;
+            .query_row([envelope], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
         let recipients = recipients(&view, envelope)?;
         let history = history(&view, envelope)?;
-        Ok(Some(QueueDetail { row, sender, message_id, recipients, history }))
+        Ok(Some(QueueDetail { row, sender, message_id, submitter, recipients, history }))
+    }
+
+    /// Looks at every page. Takes as long as reading the whole file does.
+    ///
+    /// # Errors
+    /// [`SpoolError::Damaged`] with the first thing that is wrong, or it can't be read.
+    pub fn check(&mut self) -> Result<(), SpoolError> {
+        let found: String = self.db.query_row("PRAGMA quick_check(1)", (), |row| row.get(0))?;
+        if found == "ok" { Ok(()) } else { Err(SpoolError::Damaged(found)) }
     }
 
     /// The counts of every transport that has envelopes.
@@ -151,12 +160,13 @@ pub(super) fn chunk(
     if before >= size {
         return Ok(None);
     }
-    let mut statement = db.prepare_cached("SELECT bytes FROM chunk WHERE message = ?1 AND number = ?2")?;
-    let bytes: Option<Vec<u8>> = statement.query_row((message, number), |row| row.get(0)).optional()?;
+    let mut statement = db.prepare_cached("SELECT bytes, crc FROM chunk WHERE message = ?1 AND number = ?2")?;
+    let piece =
+        statement.query_row((message, number), |row| Ok((row.get::<_, Vec<u8>>(0)?, row.get(1)?))).optional()?;
     let expected = (size - before).min(CHUNK_BYTES as u64);
-    match bytes {
-        Some(bytes) if bytes.len() as u64 == expected => Ok(Some(bytes)),
-        Some(_) => Err(SpoolError::Damaged(format!("piece {number} of message {message} has another length"))),
+    match piece {
+        Some((bytes, crc)) if bytes.len() as u64 == expected && checksum::fits(&bytes, crc) => Ok(Some(bytes)),
+        Some(_) => Err(SpoolError::Damaged(format!("piece {number} of message {message} is not what was written"))),
         None if number == 0 => Err(SpoolError::Gone),
         None => Err(SpoolError::Damaged(format!("piece {number} of message {message} is missing"))),
     }

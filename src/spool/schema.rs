@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 
 use super::SpoolError;
@@ -19,7 +20,8 @@ use crate::profile::places::private_file_options;
 const APPLICATION_ID: i64 = 0x4D53_504C;
 
 /// Step n makes schema n out of schema n - 1. What was released is never edited, only followed.
-const STEPS: &[&str] = &[include_str!("schema/001.sql")];
+const STEPS: &[&str] =
+    &[include_str!("schema/001.sql"), include_str!("schema/002.sql"), include_str!("schema/003.sql")];
 
 /// How long to wait for another process to finish writing. Transactions last milliseconds.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -36,7 +38,7 @@ pub(super) fn open_writer(path: &Path) -> Result<Connection, SpoolError> {
     // Kept small so that one huge message doesn't leave a huge log behind; large enough to checkpoint seldom.
     db.execute_batch(
         "PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA temp_store = MEMORY;
-         PRAGMA cache_size = -16384; PRAGMA wal_autocheckpoint = 2000; PRAGMA journal_size_limit = 67108864",
+         PRAGMA cache_size = -4096; PRAGMA wal_autocheckpoint = 2000; PRAGMA journal_size_limit = 67108864",
     )?;
     migrate(&mut db, STEPS)?;
     Ok(db)
@@ -46,7 +48,7 @@ pub(super) fn open_writer(path: &Path) -> Result<Connection, SpoolError> {
 pub(super) fn open_reader(path: &Path) -> Result<Connection, SpoolError> {
     let db = connect(path)?;
     // Not opened read-only: a reader of a write-ahead log has its part in the shared memory beside it.
-    db.execute_batch("PRAGMA query_only = ON; PRAGMA cache_size = -8192; PRAGMA temp_store = MEMORY")?;
+    db.execute_batch("PRAGMA query_only = ON; PRAGMA cache_size = -2048; PRAGMA temp_store = MEMORY")?;
     let found = version(&db)?;
     if found == known(STEPS) { Ok(db) } else { Err(other_version(found, STEPS)) }
 }
@@ -75,6 +77,9 @@ fn connect(path: &Path) -> Result<Connection, SpoolError> {
     std::fs::metadata(path).map_err(|error| SpoolError::io(path, error))?;
     let db = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
     db.busy_timeout(PATIENCE)?;
+    // Plans that don't depend on the values bound: else every statement that meets one of the partial indexes would be
+    // compiled anew each time it is run.
+    db.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     db.set_prepared_statement_cache_capacity(STATEMENTS);
     let id: i64 = db.pragma_query_value(None, "application_id", |row| row.get(0))?;
     if id == APPLICATION_ID { Ok(db) } else { Err(SpoolError::Damaged("not a Mailsluice spool".to_owned())) }
@@ -93,7 +98,8 @@ fn create(path: &Path) -> Result<(), SpoolError> {
     made
 }
 
-fn build(path: &Path) -> Result<(), SpoolError> {
+/// A new spool under this name.
+pub(super) fn build(path: &Path) -> Result<(), SpoolError> {
     let mut db = Connection::open(path)?;
     db.execute_batch(&format!(
         "PRAGMA auto_vacuum = INCREMENTAL; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;
@@ -119,10 +125,10 @@ fn known(steps: &[&str]) -> i64 {
 
 fn other_version(found: i64, steps: &[&str]) -> SpoolError {
     let known = known(steps);
-    if found > known {
-        SpoolError::NewerVersion { found, known }
-    } else {
-        SpoolError::Damaged(format!("schema {found} was never migrated"))
+    match found {
+        ..0 => SpoolError::Damaged(format!("there is no schema {found}")),
+        _ if found > known => SpoolError::NewerVersion { found, known },
+        _ => SpoolError::OlderVersion { found, known },
     }
 }
 

@@ -5,7 +5,9 @@ use std::path::Path;
 
 use rusqlite::{Connection, TransactionBehavior};
 
-use super::model::{AllCounts, ClaimedEnvelope, Eligibility, QueueVerb, Recovery, Seconds, Selection, SpoolOp};
+use super::model::{
+    AllCounts, ClaimedEnvelope, Eligibility, LastRun, QueueVerb, Recovery, Seconds, Selection, SpoolOp,
+};
 use super::{SpoolError, claim, counts, operations, recovery, schema, verbs};
 use crate::mapi::EnvelopeId;
 use crate::profile::InDoubtPolicy;
@@ -106,6 +108,14 @@ impl Spool {
     /// It can't be read.
     pub fn next_due(&mut self) -> Result<BTreeMap<String, Seconds>, SpoolError> {
         counts::next_due(&self.db)
+    }
+
+    /// How the last run of each transport ended that ever had one.
+    ///
+    /// # Errors
+    /// It can't be read.
+    pub fn last_runs(&mut self) -> Result<BTreeMap<String, LastRun>, SpoolError> {
+        counts::last_runs(&self.db)
     }
 
     /// What a transport has already received from a mailbox.

@@ -16,5 +16,5 @@ pub mod socket;
 pub mod submit;
 
 pub use line::{Incoming, Line, Pending, ReplyTo, Wake};
-pub use owner::{Spooler, Stay};
+pub use owner::{Spooler, Stay, lock};
 pub use protocol::*;

@@ -112,6 +112,7 @@ impl Spooler {
             in_doubt: profile.in_doubt,
             schedule: profile.schedule,
             keeps_time: stay == Stay::Long,
+            last_runs: spool.last_runs()?,
             first_run: i64::try_from(wall.as_millis()).unwrap_or(0),
         };
         let (line, requests) = Line::new();
@@ -138,6 +139,15 @@ impl Spooler {
             .map_err(|error| local(&path, error.to_string()))?;
         Ok(Self { line, own: Some(Own { thread, socket, lock, recovery }) })
     }
+}
+
+/// A profile to oneself, without a spooler; `None` when another process has it. It goes with the file, or with the
+/// process, however that ends.
+///
+/// # Errors
+/// The lock's file can't be made.
+pub fn lock(places: &Places) -> Result<Option<File>, Failure> {
+    take_lock(&places.lock_file())
 }
 
 /// The lock, or `None` when another process has it. It goes with the process, however that ends.

@@ -7,7 +7,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use crossbeam_channel::{Receiver, Sender, TryRecvError, after, never, select};
+use crossbeam_channel::{Receiver, Sender, after, never, select};
 
 use super::core::{Core, Effect, InFlight, Input, Now, RequestKey};
 use super::line::{Incoming, ReplyTo};
@@ -24,6 +24,12 @@ mod tests;
 
 /// Inputs taken in one round at most: bounds the transaction.
 const ROUND: usize = 512;
+
+/// How long ends of messages are gathered while nobody waits for an answer: one sync serves them all.
+const GATHER: Duration = Duration::from_millis(10);
+
+/// How long to sleep at a time meanwhile.
+const NAP: Duration = Duration::from_millis(1);
 
 /// What was sent stays in the history for thirty days.
 const HISTORY: crate::spool::Seconds = 30 * 86_400;
@@ -148,14 +154,24 @@ impl Loop {
         if let Some(incoming) = request {
             self.take(incoming, inputs);
         }
-        while inputs.len() < ROUND {
-            match self.reports.try_recv() {
-                Ok(report) => inputs.push_back(Input::Report(report)),
-                Err(TryRecvError::Empty | TryRecvError::Disconnected) => break,
-            }
-        }
+        self.gather(inputs);
         while let Ok(incoming) = self.requests.try_recv() {
             self.take(incoming, inputs);
+        }
+    }
+
+    /// Takes the reports that are there; and, as long as nobody waits for what follows from any, those that come.
+    fn gather(&self, inputs: &mut VecDeque<Input>) {
+        let until = Instant::now() + GATHER;
+        loop {
+            let room = ROUND.saturating_sub(inputs.len());
+            inputs.extend(self.reports.try_iter().take(room).map(Input::Report));
+            let nobody_waits = !inputs.is_empty() && inputs.len() < ROUND && inputs.iter().all(can_wait);
+            if !nobody_waits || Instant::now() >= until {
+                return;
+            }
+            // Asleep rather than listening: to be woken by each of them would cost more than to take it.
+            std::thread::sleep(NAP);
         }
     }
 
@@ -368,6 +384,17 @@ impl Loop {
             submitted_at: claimed.submitted_at,
         }
     }
+}
+
+/// It is shown later, and makes nobody else go on.
+const fn can_wait(input: &Input) -> bool {
+    matches!(
+        input,
+        Input::Report(Report {
+            kind: ReportKind::EndMessage { .. } | ReportKind::Progress(_) | ReportKind::Log(..),
+            ..
+        })
+    )
 }
 
 fn in_flight(claimed: &ClaimedEnvelope) -> InFlight {

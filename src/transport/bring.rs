@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::process::Command;
 use tokio_util::sync::CancellationToken;
 
-use crate::mapi::{Class, Failure, Stage};
+use crate::mapi::{Class, Failure, Stage, is_visible};
 
 /// A dial-up or VPN command may take its time, but not for ever.
 const DEADLINE: Duration = Duration::from_secs(120);
@@ -37,7 +37,7 @@ pub(super) async fn shell(command: &str, cancel: &CancellationToken) -> Result<(
         Ok(Ok(output)) => {
             let text = String::from_utf8_lossy(&output.stderr);
             let last = text.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or_default();
-            let last: String = last.chars().filter(|letter| !letter.is_control()).take(200).collect();
+            let last: String = last.chars().filter(|letter| is_visible(*letter)).take(200).collect();
             Err(failed(Class::Offline, format!("{}: {last}", output.status)))
         }
     }

@@ -83,7 +83,7 @@ impl OutgoingFolder {
         let (placed, outcome) = match ready.await {
             Err(failure) => (Err(failure), Outcome::Returned),
             Ok(written) => match blocking(move || written.place()).await {
-                Ok(()) => (Ok(()), Outcome::Sent(format!("in {}", shown(self.maildir.root())))),
+                Ok(_) => (Ok(()), Outcome::Sent(format!("in {}", shown(self.maildir.root())))),
                 Err(failure) => {
                     let doubt = Outcome::InDoubt(Failure { class: Class::InDoubt, ..failure.clone() });
                     (Err(failure), doubt)

@@ -13,7 +13,9 @@ use super::report::{Answer, Job, Progress, Question, ReceivedItem, Report, Repor
 use crate::mapi::{Class, EnvelopeId, Failure, Outcome, RecipientId, Stage};
 
 /// Messages asked for at a time: claims are small, so that little changes hands when the process dies.
-pub const CLAIM_MESSAGES: u32 = 64;
+pub const CLAIM_MESSAGES: u32 = 128;
+/// Messages in hand with which more are asked for, so that the next come while these go out.
+const FEW_MESSAGES: usize = 64;
 /// Content bytes asked for at a time.
 pub const CLAIM_BYTES: u64 = 8 << 20;
 
@@ -192,9 +194,29 @@ pub struct Submissions {
 #[derive(Debug, Default)]
 struct Claimed {
     jobs: VecDeque<Job>,
+    /// A claim under way.
+    coming: Option<oneshot::Receiver<Answer>>,
     drained: bool,
     /// Why no more could be claimed, though there may be some.
     failure: Option<Failure>,
+}
+
+impl Claimed {
+    /// Takes in what a claim brought. No messages: the queue is drained.
+    fn take(&mut self, answer: Result<Answer, oneshot::error::RecvError>) {
+        self.coming = None;
+        match answer {
+            Ok(Answer::Jobs(jobs)) if !jobs.is_empty() => self.jobs.extend(jobs),
+            Ok(Answer::Jobs(_)) => self.drained = true,
+            Ok(other) => self.stop(unexpected(other)),
+            Err(_spooler_gone) => self.stop(Failure::cancelled(Stage::Queue, "spooler")),
+        }
+    }
+
+    fn stop(&mut self, failure: Failure) {
+        self.drained = true;
+        self.failure.get_or_insert(failure);
+    }
 }
 
 impl Submissions {
@@ -207,23 +229,32 @@ impl Submissions {
     /// the flush was cancelled. Any number of connections may take turns.
     pub async fn next(&self) -> Option<Job> {
         let mut claimed = self.claimed.lock().await;
-        if self.support.ending().is_cancelled() {
-            return None;
-        }
-        if claimed.jobs.is_empty() && !claimed.drained {
-            let answer = self
-                .support
-                .request(|ticket| ReportKind::Want { ticket, messages: CLAIM_MESSAGES, bytes: CLAIM_BYTES })
-                .await;
+        loop {
+            if self.support.ending().is_cancelled() {
+                return None;
+            }
+            if claimed.coming.is_none() && !claimed.drained && claimed.jobs.len() <= FEW_MESSAGES {
+                let (ticket, coming) = self.support.desk.open();
+                self.support.report(ReportKind::Want { ticket, messages: CLAIM_MESSAGES, bytes: CLAIM_BYTES });
+                claimed.coming = Some(coming);
+            }
+            if let Some(job) = claimed.jobs.pop_front() {
+                return Some(job);
+            }
+            let coming = claimed.coming.as_mut()?;
+            let answer = tokio::select! {
+                biased;
+                answer = coming => Some(answer),
+                () = self.support.cancel.cancelled() => None,
+            };
             match answer {
-                Ok(Answer::Jobs(jobs)) if !jobs.is_empty() => claimed.jobs.extend(jobs),
-                answer => {
-                    claimed.drained = true;
-                    claimed.failure = answer.err();
+                Some(answer) => claimed.take(answer),
+                None => {
+                    claimed.failure.get_or_insert_with(|| Failure::cancelled(Stage::Queue, self.support.transport()));
+                    return None;
                 }
             }
         }
-        claimed.jobs.pop_front()
     }
 
     /// Puts on disk that the last byte of these is about to go out. Must return before that byte is handed to the
@@ -254,6 +285,11 @@ impl Submissions {
     /// The queue was not drained: the spool could not be written, or the flush was cancelled.
     pub async fn give_back(&self) -> Result<(), Failure> {
         let mut claimed = self.claimed.lock().await;
+        // The spooler always answers, and what it has claimed must come back while the flush is still running.
+        if let Some(coming) = claimed.coming.take() {
+            let answer = coming.await;
+            claimed.take(answer);
+        }
         claimed.drained = true;
         for job in std::mem::take(&mut claimed.jobs) {
             self.end_all(&job, &Outcome::Returned);
@@ -262,8 +298,8 @@ impl Submissions {
     }
 }
 
-/// The record of what was received in one incoming phase.
-#[derive(Debug)]
+/// The record of what was received in one incoming phase. Cheap to clone.
+#[derive(Debug, Clone)]
 pub struct Receipts {
     support: Support,
 }

@@ -14,7 +14,7 @@ use tokio::process::{Child, ChildStderr, ChildStdin, Command};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use crate::mapi::{Blame, Class, Failure, Reply, Stage};
+use crate::mapi::{Blame, Class, Failure, Reply, Stage, in_one_line};
 use crate::transport::Content;
 
 /// How long the program may take to read one piece of the message.
@@ -164,7 +164,7 @@ async fn last_line(stderr: Option<ChildStderr>) -> String {
     }
     let text = String::from_utf8_lossy(&kept);
     let line = text.lines().rev().map(str::trim).find(|line| !line.is_empty()).unwrap_or_default();
-    line.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+    in_one_line(line)
 }
 
 /// CRLF to LF, over any number of pieces.

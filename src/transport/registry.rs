@@ -55,8 +55,8 @@ impl LoggedOn {
                 QueueKind::Postfix => "Postfix",
                 QueueKind::Exim => "Exim",
             };
-            let what = format!("{mta} queues can't be shown by this version");
-            Failure::new(Class::Configuration, Stage::Queue, config.name.as_str(), what)
+            let what = format!("this version does not show the queues of {mta}");
+            Failure::new(Class::Unsupported, Stage::Queue, "", what)
         });
         Self { name: config.name.as_str().into(), connect: config.connect.clone(), outgoing, incoming, unusable }
     }

@@ -140,6 +140,7 @@ pub(crate) fn server_at(port: u16) -> ServerConfig {
         password: Some(SecretSource::Env("PATH".to_owned())),
         auth: AuthChoice::Auto,
         ca_file: None,
+        fingerprint: None,
     }
 }
 

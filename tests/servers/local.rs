@@ -3,6 +3,10 @@
 use crate::support::Harness;
 use crate::support::harness::{BINARY, Run};
 
+/// A profile whose only transport gives every message to a program that takes it.
+const PROGRAM: &str = "[[transport]]\nname = \"a\"\nidentity = \"Ada Lovelace <ada@example.org>\"\n\
+    [transport.outgoing]\nkind = \"pipe\"\ncommand = [\"sh\", \"-c\", \"cat > /dev/null\"]\n";
+
 fn letter(number: usize) -> String {
     format!("From: ada@example.org\r\nTo: bob{number}@example.net\r\nSubject: {number}\r\n\r\nhello {number}\r\n")
 }
@@ -70,9 +74,7 @@ fn checklist_27_a_transport_that_cannot_be_silent_says_so_beforehand() {
 
 #[test]
 fn the_same_recipient_is_never_served_twice() {
-    let harness = Harness::new(
-        "[[transport]]\nname = \"a\"\n[transport.outgoing]\nkind = \"pipe\"\ncommand = [\"sh\", \"-c\", \"cat > /dev/null\"]\n",
-    );
+    let harness = Harness::new(PROGRAM);
     let text = "From: ada@example.org\r\nTo: bob@example.net, bob@example.net\r\nCc: bob@example.net\r\n\r\nhello\r\n";
     harness.run_with_input(&["submit", "-"], text.as_bytes()).expect_code(0);
     let listed = harness.run(&["queue", "list", "--json"]).expect_code(0).json();
@@ -81,9 +83,7 @@ fn the_same_recipient_is_never_served_twice() {
 
 #[test]
 fn verbs_hold_release_and_delete() {
-    let harness = Harness::new(
-        "[[transport]]\nname = \"a\"\n[transport.outgoing]\nkind = \"pipe\"\ncommand = [\"sh\", \"-c\", \"cat > /dev/null\"]\n",
-    );
+    let harness = Harness::new(PROGRAM);
     for number in 0..3 {
         harness.run_with_input(&["submit", "-"], letter(number).as_bytes()).expect_code(0);
     }
@@ -96,7 +96,7 @@ fn verbs_hold_release_and_delete() {
     assert_eq!(harness.run(&["queue", "list", "--json"]).json()["messages"][0]["state"], "queued");
     harness.run(&["queue", "delete", &id]).expect_code(0);
     assert_eq!(harness.run(&["queue", "list", "--json"]).json()["total"], 0);
-    harness.run(&["queue", "delete", &id]).expect_code(75);
+    harness.run(&["queue", "delete", &id]).expect_code(64);
 }
 
 #[test]
@@ -134,4 +134,14 @@ fn the_demo_goes_with_every_command() {
     assert!(result("club")["outgoing"]["deferred"].as_u64() > Some(0));
     assert_eq!(result("office")["result"], "MAPI_E_LOGON_FAILED");
     assert_eq!(result("modem")["outgoing"]["failed"], 1);
+}
+
+#[test]
+fn a_folder_without_messages_is_no_success() {
+    let harness = Harness::new(PROGRAM);
+    let folder = harness.write("letters/notes.txt", "no message").parent().expect("a folder").to_owned();
+    let run = harness.run(&["submit", &folder.display().to_string()]).expect_code(64);
+    assert!(run.stderr.contains("letters") && run.stderr.contains(".eml"), "{}", run.stderr);
+    harness.write("letters/1.eml", letter(1));
+    harness.run(&["submit", &folder.display().to_string()]).expect_code(0);
 }

@@ -13,7 +13,9 @@ mod support;
 
 mod alone;
 mod cancel;
+mod command;
 mod discreet;
+mod disk;
 mod doubt;
 mod incoming;
 mod large;
@@ -21,4 +23,5 @@ mod local;
 mod outgoing;
 mod owner;
 mod phases;
+mod scripts;
 mod smoke;

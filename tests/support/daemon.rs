@@ -39,6 +39,19 @@ pub fn find(server: &str, programs: &[&str]) -> Option<Vec<PathBuf>> {
     }
 }
 
+/// Finds a program that anyone may run and that answers to these arguments; `None`, loudly, when it is missing. Panics if
+/// CI is set.
+pub fn find_for_anyone(package: &str, program: &str, answers: &[&str]) -> Option<String> {
+    let mut command = Command::new(program);
+    command.args(answers).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    if command.status().is_ok_and(|status| status.success()) {
+        return Some(program.to_owned());
+    }
+    assert!(std::env::var_os("CI").is_none(), "{package} is needed here: run scripts/setup test");
+    eprintln!("SKIPPED: this test needs {package}, which is not installed: run scripts/setup test");
+    None
+}
+
 fn is_root() -> bool {
     let id = Command::new("id").arg("-u").output().expect("id(1)");
     id.stdout.trim_ascii() == b"0"

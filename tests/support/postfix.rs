@@ -69,6 +69,11 @@ impl Postfix {
         Some(Self { port, tls_port, daemon, folder })
     }
 
+    /// Its folder: `etc/` for its commands, `spool/` with its queue, `mail/`, the Maildir of everybody.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
     /// What it logged.
     pub fn log(&self) -> String {
         self.daemon.log()
@@ -214,6 +219,7 @@ fn master_cf(setup: &PostfixSetup<'_>, port: u16, tls_port: u16) -> String {
          cleanup unix n - n - 0 cleanup\n\
          qmgr unix n - n 300 1 qmgr\n\
          tlsmgr unix - - n 1000? 1 tlsmgr\n\
+         tlsproxy unix - - n - 0 tlsproxy\n\
          rewrite unix - - n - - trivial-rewrite\n\
          bounce unix - - n - 0 bounce\n\
          defer unix - - n - 0 bounce\n\

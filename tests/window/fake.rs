@@ -266,6 +266,12 @@ pub(crate) fn transport(name: &str, provider: &str, counts: [i32; 5], bytes: i64
     row
 }
 
+/// Tells a row when the first of what was put off is due: in so many seconds.
+pub(crate) fn next_try(mut row: Row, seconds: i64) -> Row {
+    row.set(PR_SLUICE_NEXT_TRY, PropValue::SysTime(NOW + seconds));
+    row
+}
+
 /// The subsystem's and the address book's.
 pub(crate) fn fixed() -> Vec<Row> {
     vec![row(ResourceType::MAPI_SUBSYSTEM, "MAPI subsystem", 1), row(ResourceType::MAPI_AB, "Address book", 2)]

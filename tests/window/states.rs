@@ -7,7 +7,7 @@ use mailsluice::desktop::text::Language;
 use mailsluice::mapi::QueueState;
 use mailsluice::spool::{QueueVerb, Selection};
 
-use super::fake::{Asked, log, rows};
+use super::fake::{Asked, log, next_try, rows, transport};
 use super::{Setup, Window};
 
 fn without_profile() -> Window {
@@ -53,6 +53,16 @@ fn a_first_profile_is_checked_as_it_is_typed() {
     assert_eq!((profile.arrival, profile.incoming.port), (Arrival::Pop3, 995));
     assert_eq!(profile.outgoing.security, LineSecurity::Tls);
     assert_eq!(profile.password, PasswordPlace::Ask);
+}
+
+#[test]
+fn a_transport_says_until_when_its_mail_is_put_off() {
+    for (language, until) in [(Language::English, "Next try in 12 min"), (Language::French, "Nouvel essai dans 12 min")]
+    {
+        let club = next_try(transport("club", "SMTP, POP3", [0, 6, 0, 0, 0], 91_000), 720);
+        let window = Window::with(vec![club], Setup { language, ..Setup::default() });
+        assert!(window.says(until), "{until}");
+    }
 }
 
 #[test]

@@ -60,6 +60,7 @@ fn full_servers() -> [ServerConfig; 4] {
         password: Some(SecretSource::Keyring),
         auth: AuthChoice::Auto,
         ca_file: Some("/p/ca.pem".into()),
+        fingerprint: None,
     };
     let imap = ServerConfig {
         host: "imap.example.org".into(),
@@ -77,6 +78,7 @@ fn full_servers() -> [ServerConfig; 4] {
         password: Some(SecretSource::Env("CLUB_PASSWORD".into())),
         auth: AuthChoice::Plain,
         ca_file: None,
+        fingerprint: None,
     };
     let lmtp = ServerConfig {
         host: "::1".into(),
@@ -86,6 +88,7 @@ fn full_servers() -> [ServerConfig; 4] {
         password: None,
         auth: AuthChoice::Auto,
         ca_file: None,
+        fingerprint: None,
     };
     [smtp, imap, pop3, lmtp]
 }
@@ -265,6 +268,7 @@ fn bad_values_are_named_with_what_is_allowed() {
     wrong_server("user = \"\"\n", &[(6, "transport.outgoing.user", "is empty")]);
     wrong_server("user = \"a\\nb\"\n", &[(6, "transport.outgoing.user", "control character")]);
     wrong_server("ca_file = \"~bob/ca.pem\"\n", &[(6, "transport.outgoing.ca_file", "in full")]);
+    wrong_server("fingerprint = \"AB:CD\"\n", &[(6, "transport.outgoing.fingerprint", "64 hexadecimal digits")]);
     wrong("in_doubt = \"send\"\n", &[(1, "in_doubt", "\"hold\", \"resend\"")]);
     wrong(
         "[schedule]\nevery = 300\non_start = \"yes\"\n",

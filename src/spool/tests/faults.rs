@@ -97,7 +97,7 @@ fn damage_is_told_as_damage() {
     assert!(matches!(StagingBatch::begin(&path), Err(SpoolError::Damaged(_))));
     let failure = Failure::from(Spool::open(&path).expect_err("damaged"));
     assert_eq!((failure.class, failure.stage), (Class::Local, Stage::Store));
-    assert!(failure.what.contains("restore it"), "{failure}");
+    assert!(failure.what.contains("doctor --rescue"), "{failure}");
 
     fs::write(&path, "").expect("emptied");
     assert!(matches!(Spool::open(&path), Err(SpoolError::Damaged(_))), "an empty file is a lost spool, not a new one");
@@ -121,10 +121,20 @@ fn somebody_elses_database_is_left_alone() {
 fn a_newer_schema_is_refused() {
     let scene = Scene::new();
     scene.spool.db().pragma_update(None, "user_version", 99).expect("set");
-    let newer = |error| matches!(error, SpoolError::NewerVersion { found: 99, known: 1 });
+    let newer = |error| matches!(error, SpoolError::NewerVersion { found: 99, known: 3 });
     assert!(newer(Spool::open(&scene.path).expect_err("newer")));
     assert!(newer(Reader::open(&scene.path).expect_err("newer")));
     assert!(newer(StagingBatch::begin(&scene.path).expect_err("newer")));
+}
+
+#[test]
+fn an_older_schema_is_no_damage_to_who_may_only_read() {
+    let scene = Scene::new();
+    scene.spool.db().pragma_update(None, "user_version", 1).expect("set");
+    let error = Reader::open(&scene.path).expect_err("older");
+    assert!(matches!(error, SpoolError::OlderVersion { found: 1, known: 3 }), "{error}");
+    scene.spool.db().pragma_update(None, "user_version", -1).expect("set");
+    assert!(matches!(Spool::open(&scene.path).expect_err("none"), SpoolError::Damaged(_)));
 }
 
 #[test]

@@ -4,6 +4,20 @@ use super::*;
 use crate::transport::ContentStore as _;
 
 #[test]
+fn how_a_run_ended_is_remembered_until_the_next_one() {
+    let mut scene = Scene::new();
+    let failure = Failure::new(Class::Offline, Stage::Connect, "mx:25", "connection refused");
+    let failed = LastRun { at: Some(NOW), failure: Some(failure) };
+    let well = LastRun { at: Some(NOW + 1), failure: None };
+    let op = |last: &LastRun| SpoolOp::LastRun { transport: "work".to_owned(), last: last.clone() };
+    scene.spool.apply(&[op(&failed)]).expect("written");
+    let mut next = Spool::open(&scene.path).expect("opened");
+    assert_eq!(next.last_runs().expect("read"), [("work".to_owned(), failed)].into());
+    next.apply(&[op(&well)]).expect("written");
+    assert_eq!(next.last_runs().expect("read"), [("work".to_owned(), well)].into());
+}
+
+#[test]
 fn received_messages_are_known_by_transport_and_mailbox_until_forgotten() {
     let mut scene = Scene::new();
     let uids = |uids: &[&str]| uids.iter().map(|uid| (*uid).to_owned()).collect::<Vec<_>>();
@@ -62,6 +76,25 @@ fn room_is_given_back_to_the_disk() {
     assert!(scene.number("PRAGMA freelist_count") > 700);
     scene.spool.prune(NOW).expect("pruned");
     assert_eq!(scene.number("PRAGMA freelist_count"), 0);
+}
+
+#[test]
+fn a_flipped_bit_is_never_sent() {
+    let mut scene = Scene::new();
+    let id = scene.submit(&["a@example.net"]);
+    let large = submit(&scene.path, &message("work", &["b@example.net"]), &vec![b'x'; 100_000])[0];
+    scene.spool.db().execute("UPDATE chunk SET bytes = CAST('y' || substr(bytes, 2) AS BLOB)", ()).expect("spoiled");
+    let claimed = scene.claim(NOW);
+    assert_eq!(claimed.len(), 2);
+    assert!(claimed.iter().all(|one| one.inline.is_none()));
+    let store = StoredContent::open(&scene.path).expect("contents");
+    for one in &claimed {
+        use crate::transport::ContentStore as _;
+        assert!(store.chunk(one.message, 0).expect_err("spoiled").what.contains("not what was written"));
+    }
+    for id in [id, large] {
+        assert!(matches!(scene.reader.write_content(id, &mut |_| Ok(())), Err(SpoolError::Damaged(_))));
+    }
 }
 
 #[test]

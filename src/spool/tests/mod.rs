@@ -6,6 +6,7 @@ mod filters;
 mod history;
 mod lists;
 mod random;
+mod rescuing;
 mod scale;
 mod states;
 mod submitting;

@@ -175,6 +175,7 @@ impl Core {
         transport.last_failure = run.failure.clone().filter(|failure| failure.class != Class::Cancelled);
         transport.dirty = true;
         transport.queue_changed = true;
+        effects.push(transport.remembered());
         if let Some((ticket, _)) = transport.question.take() {
             effects.push(Effect::Emit(Event::QuestionGone(ticket.0)));
         }

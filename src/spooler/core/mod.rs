@@ -22,7 +22,7 @@ use std::time::Duration;
 
 use crate::mapi::{Class, EntryId, MapiResult, ResourceType, Row, Stage, ValidateFlags};
 use crate::profile::{InDoubtPolicy, Schedule};
-use crate::spool::Seconds;
+use crate::spool::{LastRun, Seconds};
 use crate::transport::{Answer, Severity, Ticket};
 
 use super::protocol::{Command, Event, PlainSecret, Reply};
@@ -44,6 +44,8 @@ pub struct Settings {
     pub schedule: Schedule,
     /// This spooler lives long enough to keep the schedule and to retry by itself (a window's, not a command's).
     pub keeps_time: bool,
+    /// How the last run of each transport ended, in whatever process.
+    pub last_runs: BTreeMap<String, LastRun>,
     /// Makes the numbers of runs unlike those of every other process: milliseconds since the Unix epoch.
     pub first_run: i64,
 }
@@ -85,9 +87,13 @@ struct Validation {
 
 impl Core {
     /// A core with its transports logged on.
-    pub fn new(settings: Settings) -> Self {
+    pub fn new(mut settings: Settings) -> Self {
+        let mut log_on = |facts: Facts| {
+            let last = settings.last_runs.remove(&facts.name).unwrap_or_default();
+            TransportState::new(facts, last)
+        };
         Self {
-            transports: settings.transports.into_iter().map(TransportState::new).collect(),
+            transports: std::mem::take(&mut settings.transports).into_iter().map(&mut log_on).collect(),
             router: settings.router,
             in_doubt: settings.in_doubt,
             schedule: settings.schedule,

@@ -220,6 +220,7 @@ impl Core {
                 (result, text)
             }
         };
+        effects.push(transport.remembered());
         if let Some(validation) = self.validations.get_mut(&number) {
             validation.open = validation.open.saturating_sub(1);
             validation.found.push((name, result, text));

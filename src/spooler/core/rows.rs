@@ -8,8 +8,8 @@ use crate::mapi::tag::{
     PR_REMOTE_PROGRESS_TEXT, PR_RESOURCE_FLAGS, PR_RESOURCE_METHODS, PR_RESOURCE_PATH, PR_RESOURCE_TYPE, PR_ROWID,
     PR_SLUICE_BYTES, PR_SLUICE_DEFERRED, PR_SLUICE_DIRECTIONS, PR_SLUICE_DONE, PR_SLUICE_DONE_BYTES, PR_SLUICE_FAILED,
     PR_SLUICE_HELD, PR_SLUICE_HONOURS_NO_UI, PR_SLUICE_IN_DOUBT, PR_SLUICE_IN_FLIGHT, PR_SLUICE_LAST_FAILURE,
-    PR_SLUICE_LAST_RUN, PR_SLUICE_NEXT_RUN, PR_SLUICE_OLDEST, PR_SLUICE_QUESTION, PR_SLUICE_QUEUED, PR_SLUICE_RATE,
-    PR_SLUICE_STAGE, PR_SLUICE_TIME_LEFT, PR_SLUICE_TOTAL, PR_SLUICE_TOTAL_BYTES, PR_SLUICE_WAITING,
+    PR_SLUICE_LAST_RUN, PR_SLUICE_NEXT_RUN, PR_SLUICE_NEXT_TRY, PR_SLUICE_OLDEST, PR_SLUICE_QUESTION, PR_SLUICE_QUEUED,
+    PR_SLUICE_RATE, PR_SLUICE_STAGE, PR_SLUICE_TIME_LEFT, PR_SLUICE_TOTAL, PR_SLUICE_TOTAL_BYTES, PR_SLUICE_WAITING,
     PR_SLUICE_WAITING_AS_OF, PR_SLUICE_WAITING_BYTES, PR_STATUS_CODE, PR_STATUS_STRING,
 };
 use crate::mapi::{
@@ -58,6 +58,7 @@ pub fn fixed_rows() -> [Row; 2] {
                 .set(PR_RESOURCE_METHODS, bits(ResourceMethods::STATUS_VALIDATE_STATE.bits()))
                 .set(PR_RESOURCE_FLAGS, bits(ResourceFlags::STATUS_NO_PRIMARY_IDENTITY.bits()))
                 .set(PR_STATUS_CODE, bits(StatusCode::STATUS_AVAILABLE.bits()))
+                .set(PR_STATUS_STRING, "Available")
                 .set(PR_SLUICE_HONOURS_NO_UI, true);
             row
         },
@@ -85,6 +86,7 @@ pub fn spooler_row(transports: &[TransportState], offline: bool, next_run: Optio
         .set(PR_SLUICE_HONOURS_NO_UI, true)
         .set(PR_SLUICE_DIRECTIONS, 3)
         .set_option(PR_SLUICE_NEXT_RUN, next_run.map(PropValue::SysTime));
+    row.set_option(PR_SLUICE_NEXT_TRY, transports.iter().filter_map(next_try).min().map(PropValue::SysTime));
     let sum = transports.iter().fold(OutgoingCounts::default(), |sum, transport| add(sum, &transport.counts));
     set_counts(&mut row, &sum);
     set_on_server(
@@ -95,6 +97,11 @@ pub fn spooler_row(transports: &[TransportState], offline: bool, next_run: Optio
             .reduce(|a, b| (a.0 + b.0, a.1 + b.1, a.2.min(b.2))),
     );
     row
+}
+
+/// When the first of what was put off is due.
+fn next_try(state: &TransportState) -> Option<i64> {
+    state.next_due.filter(|_| state.counts.deferred > 0)
 }
 
 fn add(sum: OutgoingCounts, other: &OutgoingCounts) -> OutgoingCounts {
@@ -151,6 +158,7 @@ pub fn transport_row(state: &TransportState, ordinal: usize, offline: bool, now:
         );
     if facts.outgoing {
         set_counts(&mut row, &state.counts);
+        row.set_option(PR_SLUICE_NEXT_TRY, next_try(state).map(PropValue::SysTime));
     }
     if facts.incoming {
         set_on_server(&mut row, state.on_server);
@@ -240,9 +248,9 @@ fn status_code(state: &TransportState, offline: bool) -> StatusCode {
     code
 }
 
-/// A cancelled run is no trouble of the transport's.
+/// A cancelled run is no trouble of the transport's, nor is what this version does not do.
 const fn is_trouble(failure: &crate::mapi::Failure) -> bool {
-    !matches!(failure.class, Class::Cancelled)
+    !matches!(failure.class, Class::Cancelled | Class::Unsupported)
 }
 
 /// One sentence out of many bits; what runs before what failed, what failed before what waits.
@@ -262,8 +270,9 @@ fn status_string(state: &TransportState, offline: bool) -> String {
         return format!("Waiting for {resource}");
     }
     match &state.last_failure {
-        Some(failure) if is_trouble(failure) => failure.to_string(),
+        Some(failure) if failure.class != Class::Cancelled => failure.to_string(),
         _ if offline => "Working offline".to_owned(),
+        _ if state.counts.deferred > 0 => format!("{} put off", state.counts.deferred),
         _ => "Idle".to_owned(),
     }
 }

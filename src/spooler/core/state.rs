@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
-use super::input::{InFlight, Now, RequestKey};
+use super::input::{Effect, InFlight, Now, RequestKey};
 use crate::mapi::{Direction, EnvelopeId, Failure, FlushFlags, MapiResult, OutgoingCounts, Row, Stage};
-use crate::spool::Seconds;
+use crate::spool::{LastRun, Seconds, SpoolOp};
 use crate::spooler::protocol::{Got, Sent, TransportResult};
 use crate::transport::{Question, Ticket};
 
@@ -183,9 +183,9 @@ pub struct TransportState {
 
 impl TransportState {
     /// A transport that was just logged on.
-    pub fn new(facts: Facts) -> Self {
+    pub fn new(facts: Facts, last: LastRun) -> Self {
         Self {
-            last_failure: facts.unusable.clone(),
+            last_failure: facts.unusable.clone().or(last.failure),
             facts,
             run: None,
             waiting: VecDeque::new(),
@@ -195,7 +195,7 @@ impl TransportState {
             retries_pause_until: 0,
             retries_failed: 0,
             on_server: None,
-            last_run: None,
+            last_run: last.at,
             question: None,
             published: Row::default(),
             published_at: Duration::ZERO,
@@ -215,6 +215,14 @@ impl TransportState {
             Direction::BOTH.into_iter().any(|direction| order.flags.wants(direction) && flags.wants(direction))
         };
         self.run.as_ref().is_some_and(|run| overlaps(&run.order)) || self.waiting.iter().any(overlaps)
+    }
+
+    /// Writes down how its last run ended, for the next process.
+    pub fn remembered(&self) -> Effect {
+        // What the profile rules out is known anew each time, and the profile may change.
+        let failure = self.last_failure.clone().filter(|_| self.facts.unusable.is_none());
+        let last = LastRun { at: self.last_run, failure };
+        Effect::Write(SpoolOp::LastRun { transport: self.facts.name.clone(), last })
     }
 
     /// A result without work done.

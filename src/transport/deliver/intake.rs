@@ -1,25 +1,24 @@
-//! The way of received messages from the line to the record: gather a group, deliver it, record it, and only then let
-//! go of it at its source.
+//! The way in for received messages: from the line, past what lies here already, to the keeper.
 //!
-//! While one group is being written the next one comes in: the disk and the line work side by side, at most one group
-//! each.
+//! Between the line and the keeper there is room for [`ROOM`] bytes, so that both work side by side and neither the size
+//! of messages nor their number decides how much memory is held.
 
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
 
-use tokio::sync::OnceCell;
+use tokio::sync::{OnceCell, OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::task::JoinHandle;
-use tokio::time::Instant;
 
-use super::{Delivered, Delivery, GROUP_BYTES, Parcel, Writer, maildir};
+use super::{Delivery, Parcel, Writer, keeper, maildir};
 use crate::mapi::{Class, Failure, Stage};
-use crate::transport::report::ReportKind;
 use crate::transport::{Receipts, ReceivedItem, Support};
 
-/// A group is not kept open for longer, so that on a slow line progress is seen and kept.
-const GROUP_AGE: Duration = Duration::from_secs(1);
+/// Bytes of message in memory between the line and the disk. More than [`super::parcel::IN_MEMORY`], the largest that is
+/// held there.
+const ROOM: usize = 2 << 20;
+/// Messages between the line and the disk.
+const QUEUE: usize = 512;
 
 /// What all mailboxes of one incoming phase share.
 #[derive(Debug)]
@@ -50,13 +49,25 @@ impl<'a> Inbox<'a> {
             inbox: self,
             there,
             mailbox: mailbox.into(),
-            group: Vec::new(),
-            bytes: 0,
-            began: Instant::now(),
-            writing: None,
+            room: Arc::new(Semaphore::new(ROOM)),
+            lane: None,
             recorded: Vec::new(),
         })
     }
+}
+
+/// A message on its way to the keeper, and the room it takes up.
+#[derive(Debug)]
+pub(super) struct Waiting {
+    pub(super) parcel: Parcel,
+    _room: OwnedSemaphorePermit,
+}
+
+/// The line to the keeper, and what comes of all that is passed to it.
+#[derive(Debug)]
+struct Lane {
+    parcels: mpsc::Sender<Waiting>,
+    keeper: JoinHandle<Result<Vec<String>, Failure>>,
 }
 
 /// The messages of one mailbox on their way in.
@@ -65,10 +76,10 @@ pub(crate) struct Intake<'a> {
     inbox: &'a Inbox<'a>,
     there: &'a HashMap<String, PathBuf>,
     mailbox: Arc<str>,
-    group: Vec<Parcel>,
-    bytes: u64,
-    began: Instant,
-    writing: Option<JoinHandle<Result<Delivered, Failure>>>,
+    room: Arc<Semaphore>,
+    /// Opened by the first message.
+    lane: Option<Lane>,
+    /// Found here, and recorded.
     recorded: Vec<String>,
 }
 
@@ -77,15 +88,23 @@ impl Intake<'_> {
     /// server says is another message: there are servers that give a UID twice, and what is taken for received may be
     /// deleted there.
     pub(crate) fn already(&self, uid: &str, size: Option<u64>) -> bool {
-        if self.there.is_empty() {
-            return false;
-        }
-        let unique = maildir::unique(&self.inbox.delivery.transport, &self.mailbox, uid);
-        self.there.get(&unique).is_some_and(|path| match (path.metadata(), size) {
+        self.found_at(uid).is_some_and(|path| match (path.metadata(), size) {
             (Ok(data), Some(size)) => data.len() == size,
             // It was moved since, or the server does not say.
             _ => true,
         })
+    }
+
+    /// Whether something of its name lies here: then its size decides ([`Self::already`]).
+    pub(crate) fn perhaps(&self, uid: &str) -> bool {
+        self.found_at(uid).is_some()
+    }
+
+    fn found_at(&self, uid: &str) -> Option<&PathBuf> {
+        if self.there.is_empty() {
+            return None;
+        }
+        self.there.get(&maildir::unique(&self.inbox.delivery.transport, &self.mailbox, uid))
     }
 
     /// Records what lies here already.
@@ -93,71 +112,6 @@ impl Intake<'_> {
     /// # Errors
     /// As [`Receipts::record`].
     pub(crate) async fn found(&mut self, items: Vec<ReceivedItem>) -> Result<(), Failure> {
-        self.record(items).await
-    }
-
-    /// Takes in a message.
-    pub(crate) fn writer(&self) -> Writer {
-        Writer::new(self.inbox.delivery.spill())
-    }
-
-    /// Adds a whole message to the group, and delivers the group when it is due.
-    ///
-    /// # Errors
-    /// Delivering or recording failed, for good: receiving more makes no sense.
-    pub(crate) async fn add(&mut self, parcel: Parcel) -> Result<(), Failure> {
-        if self.group.is_empty() {
-            self.began = Instant::now();
-        }
-        self.bytes += parcel.size;
-        self.group.push(parcel);
-        let full = self.group.len() >= self.inbox.delivery.group() || self.bytes >= GROUP_BYTES;
-        if full || self.began.elapsed() >= GROUP_AGE { self.dispatch().await } else { Ok(()) }
-    }
-
-    /// Delivers and records what is left. Gives everything recorded since the last call: that may be deleted at its
-    /// source.
-    ///
-    /// # Errors
-    /// As [`Self::add`].
-    pub(crate) async fn settle(&mut self) -> Result<Vec<String>, Failure> {
-        self.dispatch().await?;
-        self.land().await?;
-        Ok(std::mem::take(&mut self.recorded))
-    }
-
-    /// Starts to deliver the group, once the one before it is recorded.
-    async fn dispatch(&mut self) -> Result<(), Failure> {
-        self.land().await?;
-        if !self.group.is_empty() {
-            let group = std::mem::take(&mut self.group);
-            self.bytes = 0;
-            let (delivery, support) = (self.inbox.delivery.clone(), self.inbox.support.clone());
-            self.writing = Some(tokio::spawn(delivery.deliver(support, Arc::clone(&self.mailbox), group)));
-        }
-        Ok(())
-    }
-
-    /// Waits for the group that is being delivered and has it recorded.
-    async fn land(&mut self) -> Result<(), Failure> {
-        let Some(writing) = self.writing.take() else { return Ok(()) };
-        let delivered = tokio::select! {
-            biased;
-            done = writing => done.unwrap_or_else(|error| {
-                Err(Failure::new(Class::Local, Stage::Deliver, "delivery", error.to_string()))
-            })?,
-            // What is being written gets its names all the same, and is found by them next time.
-            () = self.inbox.support.cancel().cancelled() => {
-                return Err(Failure::cancelled(Stage::Deliver, self.inbox.support.transport()));
-            }
-        };
-        for failure in delivered.failed {
-            self.inbox.support.report(ReportKind::ReceiveFailed(failure));
-        }
-        self.record(delivered.items).await
-    }
-
-    async fn record(&mut self, items: Vec<ReceivedItem>) -> Result<(), Failure> {
         if items.is_empty() {
             return Ok(());
         }
@@ -166,4 +120,61 @@ impl Intake<'_> {
         self.recorded.extend(uids);
         Ok(())
     }
+
+    /// Takes in a message.
+    pub(crate) fn writer(&self) -> Writer {
+        Writer::new(self.inbox.delivery.spill())
+    }
+
+    /// Passes a whole message on. Waits while the keeper has its hands full.
+    ///
+    /// # Errors
+    /// Delivering or recording failed, for good: receiving more makes no sense.
+    pub(crate) async fn add(&mut self, parcel: Parcel) -> Result<(), Failure> {
+        let bytes = u32::try_from(parcel.in_memory().min(ROOM)).unwrap_or_default();
+        let Ok(room) = Arc::clone(&self.room).acquire_many_owned(bytes).await else { return Err(broken_off()) };
+        if self.lane.is_none() {
+            self.lane = Some(self.open().await?);
+        }
+        let Some(lane) = &self.lane else { return Err(broken_off()) };
+        if lane.parcels.send(Waiting { parcel, _room: room }).await.is_ok() {
+            return Ok(());
+        }
+        // It has ended before its time, and says why.
+        self.close().await.and(Err(broken_off()))
+    }
+
+    async fn open(&self) -> Result<Lane, Failure> {
+        let (parcels, queue) = mpsc::channel(QUEUE);
+        let (delivery, support) = (self.inbox.delivery.clone(), self.inbox.support.clone());
+        // What a cancelled flush was writing may still be on its way to the disk.
+        let busy = tokio::select! {
+            biased;
+            () = support.cancel().cancelled() => return Err(Failure::cancelled(Stage::Deliver, support.transport())),
+            busy = Arc::clone(&delivery.busy).lock_owned() => Arc::new(busy),
+        };
+        let receipts = self.inbox.receipts.clone();
+        let keep = keeper::Keep { support, receipts, mailbox: Arc::clone(&self.mailbox), busy };
+        Ok(Lane { parcels, keeper: tokio::spawn(keep.all(delivery, queue)) })
+    }
+
+    /// Waits until all is delivered and recorded. Gives everything that was: it may be deleted at its source.
+    ///
+    /// # Errors
+    /// As [`Self::add`], or cancelled.
+    pub(crate) async fn settle(mut self) -> Result<Vec<String>, Failure> {
+        self.close().await?;
+        Ok(self.recorded)
+    }
+
+    async fn close(&mut self) -> Result<(), Failure> {
+        let Some(Lane { parcels, keeper }) = self.lane.take() else { return Ok(()) };
+        drop(parcels);
+        self.recorded.extend(keeper.await.unwrap_or_else(|_panicked| Err(broken_off()))?);
+        Ok(())
+    }
+}
+
+fn broken_off() -> Failure {
+    Failure::new(Class::Local, Stage::Deliver, "delivery", "broke off")
 }

@@ -85,6 +85,7 @@ impl Lmtp {
             password: None,
             auth: AuthChoice::None,
             ca_file: None,
+            fingerprint: None,
         };
         Ok(SmtpConfig { server, connections: 1 })
     }

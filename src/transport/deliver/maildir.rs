@@ -4,9 +4,11 @@
 //! and a unique part made from what the server calls the message, by which it is found again after a crash whatever
 //! flags it was given since.
 //!
-//! A group of files becomes durable by one `syncfs` instead of one `fsync` each, which is six times as fast on ext4 (and
-//! slower for a few files beside a busy program: so those are synchronised one by one). Names come after the data: a name
-//! in `new` or `cur` is a promise that the file is whole, also after a power cut.
+//! Storing goes in three steps, so that whoever has many messages can do the first for some while the others run for
+//! those before them: [`Maildir::stage`] writes a file, [`Maildir::sync`] makes a group of files durable, [`Written::place`]
+//! gives them their names, durably. A group needs one `syncfs` instead of one `fsync` for each file, which is six times as
+//! fast on ext4 (and slower for a few files beside a busy program: so those are synchronised one by one). Names come after
+//! the data: a name in `new` or `cur` is a promise that the file is whole, also after a power cut.
 
 use std::collections::{HashMap, HashSet};
 use std::fs::{DirBuilder, File};
@@ -15,11 +17,12 @@ use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use tempfile::NamedTempFile;
+use tempfile::{NamedTempFile, TempPath};
 
 use super::parcel::{Body, Parcel};
 use super::{disk_failure, shown};
 use crate::mapi::{Class, Failure, Stage};
+use crate::transport::ReceivedItem;
 
 /// From this many files on the whole file system is synchronised at once.
 const SYNC_ALL_FROM: usize = 8;
@@ -165,15 +168,6 @@ impl Maildir {
         Ok(entries)
     }
 
-    /// Stores messages under these unique names. On return all of them are durable; on an error those that already have
-    /// their names keep them, and will be found.
-    ///
-    /// # Errors
-    /// The disk refused.
-    pub(crate) fn store(&self, parcels: impl IntoIterator<Item = (String, Parcel)>) -> Result<(), Failure> {
-        self.write(parcels)?.place()
-    }
-
     /// Puts messages on disk, durably, where nobody looks yet.
     ///
     /// # Errors
@@ -181,12 +175,15 @@ impl Maildir {
     pub(crate) fn write(&self, parcels: impl IntoIterator<Item = (String, Parcel)>) -> Result<Written, Failure> {
         let staged: Result<Vec<Staged>, Failure> =
             parcels.into_iter().map(|(unique, parcel)| self.stage(&unique, parcel)).collect();
-        let staged = staged?;
-        self.sync_data(&staged)?;
-        Ok(Written(staged))
+        self.sync(staged?)
     }
 
-    fn stage(&self, unique: &str, parcel: Parcel) -> Result<Staged, Failure> {
+    /// Writes a message into a file in `tmp`.
+    ///
+    /// # Errors
+    /// The disk refused: it is not there.
+    pub(crate) fn stage(&self, unique: &str, parcel: Parcel) -> Result<Staged, Failure> {
+        let item = parcel.item();
         let date = parcel.marks.received_at.and_then(|seconds| u64::try_from(seconds).ok());
         let now = || SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
         let base = format!("{}.{unique}.{MARK}", date.unwrap_or_else(now));
@@ -211,19 +208,26 @@ impl Maildir {
         if let Some(date) = date {
             file.as_file().set_modified(UNIX_EPOCH + Duration::from_secs(date)).map_err(failed)?;
         }
-        Ok(Staged { file, target })
+        // Closed until it is renamed: a group may be larger than the number of files that may be open.
+        Ok(Staged { path: file.into_temp_path(), target, item })
     }
 
-    fn sync_data(&self, staged: &[Staged]) -> Result<(), Failure> {
+    /// Makes staged messages durable.
+    ///
+    /// # Errors
+    /// The disk refused: none of them is there.
+    pub(crate) fn sync(&self, staged: Vec<Staged>) -> Result<Written, Failure> {
         if staged.len() >= SYNC_ALL_FROM {
             let folder = self.root.join("tmp");
             let sync = || rustix::fs::syncfs(File::open(&folder)?).map_err(std::io::Error::from);
-            return sync().map_err(|error| disk_failure(Stage::Deliver, &folder, &error));
+            sync().map_err(|error| disk_failure(Stage::Deliver, &folder, &error))?;
+            return Ok(Written(staged));
         }
-        staged.iter().try_for_each(|staged| {
-            let sync = staged.file.as_file().sync_all();
-            sync.map_err(|error| disk_failure(Stage::Deliver, &staged.target, &error))
-        })
+        for one in &staged {
+            let sync = || File::open(&one.path)?.sync_all();
+            sync().map_err(|error| disk_failure(Stage::Deliver, &one.target, &error))?;
+        }
+        Ok(Written(staged))
     }
 }
 
@@ -241,28 +245,37 @@ impl Entry {
     }
 }
 
+/// A message in a file that is not durable yet. It goes when this is dropped.
+#[derive(Debug)]
+pub(crate) struct Staged {
+    path: TempPath,
+    target: PathBuf,
+    item: ReceivedItem,
+}
+
 /// Messages that are on disk and have no names yet. They go when this is dropped.
 #[derive(Debug)]
 pub(crate) struct Written(Vec<Staged>);
 
-#[derive(Debug)]
-struct Staged {
-    file: NamedTempFile,
-    target: PathBuf,
-}
-
 impl Written {
-    /// Gives them their names, durably.
+    /// Gives them their names, durably. What is there now, for the record.
     ///
     /// # Errors
-    /// The disk refused: some of them may have theirs.
-    pub(crate) fn place(self) -> Result<(), Failure> {
+    /// The disk refused: some of them may have theirs, and will be found.
+    pub(crate) fn place(self) -> Result<Vec<ReceivedItem>, Failure> {
         let mut folders = HashSet::new();
-        for Staged { file, target } in self.0 {
-            file.persist(&target).map_err(|error| disk_failure(Stage::Deliver, &target, &error.error))?;
-            folders.extend(target.parent().map(Path::to_path_buf));
+        let mut items = Vec::with_capacity(self.0.len());
+        for Staged { path, target, item } in self.0 {
+            path.persist(&target).map_err(|error| disk_failure(Stage::Deliver, &target, &error.error))?;
+            items.push(item);
+            if let Some(folder) = target.parent()
+                && !folders.contains(folder)
+            {
+                folders.insert(folder.to_path_buf());
+            }
         }
-        folders.iter().try_for_each(|folder| sync_folder(folder))
+        folders.iter().try_for_each(|folder| sync_folder(folder))?;
+        Ok(items)
     }
 }
 

@@ -1,8 +1,9 @@
 //! Where received mail goes: a Maildir, an LMTP server or a program.
 //!
 //! Every message is first taken whole ([`Writer`] → [`Parcel`]): small ones in memory, large ones in a temporary file,
-//! so that nobody downstream ever sees half a message when the line drops. [`Intake`] gathers parcels into groups,
-//! delivers a group, has it recorded, and only then says that its messages may be deleted where they came from.
+//! so that nobody downstream ever sees half a message when the line drops. [`Intake`] passes parcels on to a [`keeper`],
+//! which delivers them in groups and has each group recorded, and only then says that its messages may be deleted where
+//! they came from.
 //!
 //! What is stored is what the server sent, byte for byte, CRLF included. Only a program gets the local line end (LF),
 //! which is what such programs are written for.
@@ -14,6 +15,7 @@
 
 mod command;
 mod intake;
+mod keeper;
 mod lmtp;
 pub(crate) mod maildir;
 mod parcel;
@@ -27,15 +29,10 @@ use std::sync::Arc;
 pub(crate) use intake::{Inbox, Intake};
 pub(crate) use parcel::{Marks, Parcel, Writer};
 
-use crate::mapi::{Blame, Class, Failure, Stage};
+use crate::mapi::{Class, Failure, Stage};
 use crate::profile::DeliverTo;
-use crate::transport::{ReceivedItem, Support};
+use crate::transport::Support;
 use maildir::Maildir;
-
-/// Messages of a group: enough for one synchronisation of the disk to weigh little, few enough to lose little.
-const GROUP_MESSAGES: usize = 128;
-/// Bytes of a group. Bounds what is held in memory together with [`parcel::IN_MEMORY`].
-const GROUP_BYTES: u64 = 8 << 20;
 
 /// Where one transport's received mail goes.
 #[derive(Debug, Clone)]
@@ -58,15 +55,6 @@ enum Target {
 enum Taker {
     Lmtp(lmtp::Lmtp),
     Command(Arc<[String]>),
-}
-
-/// What came of a group.
-#[derive(Debug, Default)]
-pub(crate) struct Delivered {
-    /// Safe on disk here, or taken over by the other side.
-    pub items: Vec<ReceivedItem>,
-    /// Refused; the others went on.
-    pub failed: Vec<Failure>,
 }
 
 impl Delivery {
@@ -102,52 +90,18 @@ impl Delivery {
             Target::Taker(_) => parcel::Spill::Unnamed,
         }
     }
-
-    /// Messages delivered, and recorded, at a time.
-    const fn group(&self) -> usize {
-        match self.target {
-            Target::Maildir(_) => GROUP_MESSAGES,
-            Target::Taker(_) => 1,
-        }
-    }
-
-    /// Delivers a group. On return its messages are durable where they went.
-    async fn deliver(self, support: Support, mailbox: Arc<str>, group: Vec<Parcel>) -> Result<Delivered, Failure> {
-        match self.target {
-            Target::Maildir(maildir) => {
-                let busy = self.busy.lock_owned().await;
-                blocking(move || {
-                    let _busy = busy;
-                    let items = group.iter().map(Parcel::item).collect();
-                    maildir.store(group.into_iter().map(|parcel| {
-                        let name = maildir::unique(&self.transport, &mailbox, &parcel.uid);
-                        (name, parcel)
-                    }))?;
-                    Ok(Delivered { items, failed: Vec::new() })
-                })
-                .await
-            }
-            Target::Taker(taker) => taker.deliver(group, &support).await,
-        }
-    }
 }
 
 impl Taker {
-    /// What befalls one message leaves the others alone; what would befall each of them ends it.
-    async fn deliver(&self, group: Vec<Parcel>, support: &Support) -> Result<Delivered, Failure> {
-        let mut delivered = Delivered::default();
-        for parcel in group {
-            let done = match self {
-                Self::Lmtp(server) => server.deliver(&parcel, support).await,
-                Self::Command(command) => command::deliver(command, &parcel, support).await,
-            };
-            match done {
-                Ok(()) => delivered.items.push(parcel.item()),
-                Err(failure) if failure.blame == Blame::Message => delivered.failed.push(failure),
-                Err(failure) => return Err(failure),
-            }
+    /// Delivers one message.
+    ///
+    /// # Errors
+    /// With [`Blame::Message`] what befalls this message and leaves the others alone; else what would befall each.
+    async fn deliver(&self, parcel: &Parcel, support: &Support) -> Result<(), Failure> {
+        match self {
+            Self::Lmtp(server) => server.deliver(parcel, support).await,
+            Self::Command(command) => command::deliver(command, parcel, support).await,
         }
-        Ok(delivered)
     }
 }
 

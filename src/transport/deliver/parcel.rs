@@ -65,6 +65,11 @@ impl Parcel {
         ReceivedItem { uid: self.uid.clone(), bytes: self.size }
     }
 
+    /// Bytes of it held in memory.
+    pub(super) fn in_memory(&self) -> usize {
+        if let Body::Memory(bytes) = &self.body { bytes.len() } else { 0 }
+    }
+
     /// The content as something to read, for those who don't want a file.
     ///
     /// # Errors
@@ -148,6 +153,11 @@ impl Writer {
     /// Bytes taken so far.
     pub(crate) const fn size(&self) -> u64 {
         self.size
+    }
+
+    /// This many bytes are announced: room is made at once for what of them is kept in memory.
+    pub(crate) fn expect(&mut self, bytes: u64) {
+        self.memory.reserve(usize::try_from(bytes).map_or(IN_MEMORY, |bytes| bytes.min(IN_MEMORY)));
     }
 
     /// From the first byte on, makes a name of the content for want of another.

@@ -87,6 +87,51 @@ async fn large_groups_are_whole_too() {
 }
 
 #[tokio::test]
+async fn what_came_is_kept_though_no_more_comes() {
+    let scene = Scene::new();
+    let receipts = scene.spooler.receipts();
+    let inbox = Inbox::new(&scene.delivery, &scene.spooler.support, &receipts);
+    let mut intake = inbox.mailbox("box").await.unwrap();
+    let parcel = intake.writer().finish("1".to_owned(), Marks::default()).await.unwrap();
+    intake.add(parcel).await.unwrap();
+    // The line is silent now, and open.
+    while scene.spooler.memory().known.is_empty() {
+        scene.spooler.caught_up().await;
+    }
+    assert_eq!(scene.files("new").len(), 1);
+    assert_eq!(intake.settle().await.unwrap(), ["1"]);
+}
+
+#[tokio::test]
+async fn a_disk_that_fails_on_the_way_ends_it_with_the_reason() {
+    let scene = Scene::new();
+    let receipts = scene.spooler.receipts();
+    let inbox = Inbox::new(&scene.delivery, &scene.spooler.support, &receipts);
+    let mut intake = inbox.mailbox("box").await.unwrap();
+    fs::remove_dir(scene.folder.path().join("deep/mail/tmp")).unwrap();
+    let failure = loop {
+        let parcel = intake.writer().finish("1".to_owned(), Marks::default()).await.unwrap();
+        if let Err(failure) = intake.add(parcel).await {
+            break failure;
+        }
+    };
+    assert_eq!((failure.class, failure.stage), (Class::Configuration, Stage::Deliver));
+    assert!(intake.settle().await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn cancel_ends_it_and_what_was_not_durable_leaves_nothing() {
+    let scene = Scene::new();
+    let receipts = scene.spooler.receipts();
+    let inbox = Inbox::new(&scene.delivery, &scene.spooler.support, &receipts);
+    let mut intake = inbox.mailbox("box").await.unwrap();
+    let parcel = intake.writer().finish("1".to_owned(), Marks::default()).await.unwrap();
+    scene.spooler.cancel.cancel();
+    assert_eq!(intake.add(parcel).await.unwrap_err().class, Class::Cancelled);
+    assert!(scene.files("new").is_empty() && scene.files("tmp").is_empty());
+}
+
+#[tokio::test]
 async fn flags_and_date_are_kept() {
     let scene = Scene::new();
     let marks = Marks { letters: "FS".to_owned(), received_at: Some(1_600_000_000) };

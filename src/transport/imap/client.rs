@@ -1,4 +1,8 @@
 //! An IMAP session on a connection: from connecting to signed in, and one event after the other from there.
+//!
+//! Where signing in takes one command, its answer is not waited for: what comes next goes out with it (RFC 9051
+//! section 5.5), and the answer is looked at when it comes by. So a folder is open and searched one round trip after the
+//! greeting.
 
 use std::time::Duration;
 
@@ -6,7 +10,6 @@ use bytes::{Bytes, BytesMut};
 use imap_codec::CommandCodec;
 use imap_codec::encode::{Encoder as _, Fragment};
 use imap_types::command::{Command, CommandBody};
-use imap_types::core::LiteralMode;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use super::response::{Event, Greeting, Verdict};
@@ -19,6 +22,8 @@ use crate::transport::{Support, secrets};
 
 /// How long the server may be silent.
 const SILENCE: Duration = Duration::from_mins(2);
+/// The longest literal that LITERAL- takes unasked, in bytes (RFC 7888).
+const LITERAL_MINUS: usize = 4096;
 /// Room made for one read, in bytes.
 const READ_BYTES: usize = 64 << 10;
 
@@ -42,34 +47,54 @@ pub(super) struct Client<'a> {
     cutter: Cutter,
     out: BytesMut,
     transcript: Transcript,
+    server: &'a ServerConfig,
     support: &'a Support,
     at: String,
+    /// The command that signs in, while it is in the air.
+    login: Option<String>,
     last_tag: u32,
     /// In capitals; `None`: not known, ask.
     capabilities: Option<Vec<String>>,
 }
 
 impl<'a> Client<'a> {
-    /// Connects, agrees on TLS and signs in.
+    /// Connects, agrees on TLS and signs in; whether that succeeded may be heard with the next answer only.
     ///
     /// # Errors
     /// Whatever stands between us and the mailboxes.
-    pub(super) async fn open(server: &ServerConfig, support: &'a Support) -> Result<Self, Failure> {
+    pub(super) async fn open(server: &'a ServerConfig, support: &'a Support) -> Result<Self, Failure> {
         let connection = connect(server, support.cancel(), &|stage| support.stage(stage)).await?;
         let at = connection.peer().to_owned();
         let transcript = Transcript::new(at.as_str());
         let (cutter, out) = (Cutter::new(), BytesMut::new());
-        let mut client = Self { connection, cutter, out, transcript, support, at, last_tag: 0, capabilities: None };
+        let mut client = Self {
+            connection,
+            cutter,
+            out,
+            transcript,
+            server,
+            support,
+            at,
+            login: None,
+            last_tag: 0,
+            capabilities: None,
+        };
         support.stage(Stage::Greeting);
         let signed_in = client.greeting().await?;
         if server.security == Security::StartTls {
-            client = client.start_tls(server, signed_in).await?;
+            client = client.start_tls(signed_in).await?;
         }
         if let Some(user) = sasl::account(server).filter(|_| !signed_in) {
             support.stage(Stage::Login);
-            client.sign_in(server, user).await?;
+            client.sign_in(user).await?;
         }
         Ok(client)
+    }
+
+    /// Says goodbye and hangs up. Everything is done and answered: nothing hangs on the server's answer to it.
+    pub(super) async fn close(mut self) {
+        self.send("LOGOUT");
+        self.write(Stage::Quit).await.ok();
     }
 
     /// `host:port`.
@@ -142,6 +167,10 @@ impl<'a> Client<'a> {
             }
             _ => {}
         }
+        if let Some(signed_in) = self.login.as_deref().and_then(|tag| self.over(tag, Stage::Login, &event)) {
+            self.login = None;
+            signed_in.map_err(|failure| self.turned_away(failure))?;
+        }
         Ok(Incoming::Event(event))
     }
 
@@ -150,39 +179,47 @@ impl<'a> Client<'a> {
     /// # Errors
     /// The line or the server failed.
     pub(super) async fn has(&mut self, capability: &str) -> Result<bool, Failure> {
+        while self.login.is_some() {
+            self.incoming(Stage::Login).await?;
+        }
         if self.capabilities.is_none() {
             self.run("CAPABILITY", Stage::Greeting, |_| {}).await?;
         }
         Ok(self.capabilities.iter().flatten().any(|has| has == capability))
     }
 
-    /// Sends a command whose arguments may need quoting, or literals, and waits until it is over.
+    /// Puts a command into the air whose arguments may need quoting, or literals, and gives its tag. Waits only where the
+    /// server wants to be asked before it takes a literal (no LITERAL+ or LITERAL-, RFC 7888).
     ///
     /// # Errors
     /// As [`Self::run`].
-    pub(super) async fn run_body(
-        &mut self,
-        body: CommandBody<'_>,
-        stage: Stage,
-        each: impl FnMut(Event),
-    ) -> Result<(), Failure> {
+    pub(super) async fn send_body(&mut self, body: CommandBody<'_>, stage: Stage) -> Result<String, Failure> {
         let tag = self.tag();
         let command = Command::new(tag.as_str(), body);
         let command = command.map_err(|error| self.failure(Class::Local, stage, error.to_string()))?;
-        let name = command.name();
-        for fragment in CommandCodec::default().encode(&command) {
-            match fragment {
-                Fragment::Line { data } => self.out.extend_from_slice(&data),
-                Fragment::Literal { data, mode } => {
-                    if mode == LiteralMode::Sync {
+        self.transcript.sent(format!("{tag} {} …", command.name()).as_bytes());
+        let has = |name: &str| self.capabilities.iter().flatten().any(|has| has == name);
+        let unasked = if has("LITERAL+") { usize::MAX } else { usize::from(has("LITERAL-")) * LITERAL_MINUS };
+        let mut fragments = CommandCodec::default().encode(&command).peekable();
+        while let Some(fragment) = fragments.next() {
+            match (fragment, fragments.peek()) {
+                (Fragment::Line { data }, Some(Fragment::Literal { data: literal, .. }))
+                    if literal.len() <= unasked =>
+                {
+                    let announced = data.strip_suffix(b"}\r\n").unwrap_or(&data);
+                    self.out.extend_from_slice(announced);
+                    self.out.extend_from_slice(b"+}\r\n");
+                }
+                (Fragment::Line { data }, _) => self.out.extend_from_slice(&data),
+                (Fragment::Literal { data, .. }, _) => {
+                    if data.len() > unasked {
                         self.invited(&tag, stage).await?;
                     }
                     self.out.extend_from_slice(&data);
                 }
             }
         }
-        self.transcript.sent(format!("{tag} {name} …").as_bytes());
-        self.finish(&tag, stage, each).await
+        Ok(tag)
     }
 
     /// Waits for the plus that asks for a literal.
@@ -206,16 +243,8 @@ impl<'a> Client<'a> {
                 }
                 return Ok(piece);
             }
+            self.write(stage).await?;
             let cancel = self.support.cancel();
-            if !self.out.is_empty() {
-                let (connection, out) = (&mut self.connection, &self.out);
-                let write = async {
-                    connection.write_all(out).await?;
-                    connection.flush().await
-                };
-                step(write, SILENCE, cancel, stage, &self.at).await?;
-                self.out.clear();
-            }
             let buffer = self.cutter.buffer();
             buffer.reserve(READ_BYTES);
             let read = step(self.connection.read_buf(buffer), SILENCE, cancel, stage, &self.at).await?;
@@ -223,6 +252,20 @@ impl<'a> Client<'a> {
                 return Err(self.failure(Class::Transient, stage, "the server closed the line"));
             }
         }
+    }
+
+    /// Writes what is put into the air.
+    async fn write(&mut self, stage: Stage) -> Result<(), Failure> {
+        if !self.out.is_empty() {
+            let (connection, out) = (&mut self.connection, &self.out);
+            let write = async {
+                connection.write_all(out).await?;
+                connection.flush().await
+            };
+            step(write, SILENCE, self.support.cancel(), stage, &self.at).await?;
+            self.out.clear();
+        }
+        Ok(())
     }
 
     fn tag(&mut self) -> String {
@@ -279,7 +322,7 @@ impl<'a> Client<'a> {
         })
     }
 
-    async fn start_tls(mut self, server: &ServerConfig, signed_in: bool) -> Result<Self, Failure> {
+    async fn start_tls(mut self, signed_in: bool) -> Result<Self, Failure> {
         self.support.stage(Stage::Tls);
         // A server that knows us already takes no STARTTLS: whoever sits on the line may have made it say so.
         if signed_in || !self.has("STARTTLS").await? {
@@ -292,12 +335,13 @@ impl<'a> Client<'a> {
         if !self.cutter.is_empty() {
             return Err(self.failure(Class::Trust, Stage::Tls, "data was slipped in before TLS began"));
         }
-        self.connection = self.connection.start_tls(server, self.support.cancel()).await?;
+        self.connection = self.connection.start_tls(self.server, self.support.cancel()).await?;
         self.capabilities = None;
         Ok(self)
     }
 
-    async fn sign_in(&mut self, server: &ServerConfig, user: &str) -> Result<(), Failure> {
+    async fn sign_in(&mut self, user: &str) -> Result<(), Failure> {
+        let server = self.server;
         // The LOGIN command shows as much as SASL's LOGIN, so it is chosen by the same rule.
         let login_command = !self.has("LOGINDISABLED").await?;
         let all = self.capabilities.iter().flatten();
@@ -308,26 +352,33 @@ impl<'a> Client<'a> {
         }
         let mechanism = sasl::choose(server.auth, &offered, self.connection.is_private(), &self.at)?;
         let secret = secrets::password(self.support, server).await?;
-        // What it can do may be more from here on; it says so, or is asked when it matters.
         let initial_response = self.has("SASL-IR").await?;
-        self.capabilities = None;
-        let signed_in = if mechanism == Mechanism::Login && !sasl_login {
+        if mechanism == Mechanism::Login && !sasl_login {
             use secrecy::ExposeSecret as _;
             let login = CommandBody::login(user, secret.expose_secret())
                 .map_err(|_invalid| self.failure(Class::Login, Stage::Login, "the name or password has a zero byte"))?;
-            self.run_body(login, Stage::Login, |_| {}).await
-        } else {
-            let exchange = Exchange::new(mechanism, user, secret, &server.host, server.port);
-            self.exchange(exchange, initial_response).await
-        };
-        if let Err(Failure { class: Class::Login, reply, .. }) = &signed_in {
-            let words = reply.as_ref().map_or("", |reply| &reply.text);
-            secrets::refused(self.support, server, words);
+            self.login = Some(self.send_body(login, Stage::Login).await?);
+            self.capabilities = None;
+            return Ok(());
         }
-        signed_in
+        // What it can do may be more from here on; it says so, or is asked when it matters.
+        self.capabilities = None;
+        let exchange = Exchange::new(mechanism, user, secret, &server.host, server.port);
+        let signed_in = self.exchange(exchange, initial_response).await;
+        signed_in.map_err(|failure| self.turned_away(failure))
     }
 
-    /// AUTHENTICATE (RFC 9051 section 6.2.2), with the first message of ours in the command where that is allowed.
+    /// Keeps in mind that the password was refused, if it was.
+    fn turned_away(&self, failure: Failure) -> Failure {
+        if failure.class == Class::Login {
+            let words = failure.reply.as_ref().map_or("", |reply| &reply.text);
+            secrets::refused(self.support, self.server, words);
+        }
+        failure
+    }
+
+    /// AUTHENTICATE (RFC 9051 section 6.2.2), with the first message of ours in the command where that is allowed. PLAIN has
+    /// said everything then; the other mechanisms may have more to say, and nothing may come between.
     async fn exchange(&mut self, mut exchange: Exchange, initial_response: bool) -> Result<(), Failure> {
         let tag = self.tag();
         let mut command = format!("{tag} AUTHENTICATE {}", exchange.mechanism().name());
@@ -337,6 +388,10 @@ impl<'a> Client<'a> {
         }
         self.transcript.hidden("AUTHENTICATE", command.len() as u64);
         self.put_hidden(&command);
+        if exchange.mechanism() == Mechanism::Plain && initial_response {
+            self.login = Some(tag);
+            return Ok(());
+        }
         loop {
             let Incoming::Event(event) = self.incoming(Stage::Login).await? else { continue };
             if let Some(done) = self.over(&tag, Stage::Login, &event) {

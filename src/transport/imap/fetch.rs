@@ -1,118 +1,218 @@
-//! Fetching: sizes first, then the messages themselves, each from the line to its parcel as it comes.
+//! Fetching: sizes first and the messages themselves right behind, each from the line to its parcel as it comes.
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::num::NonZeroU32;
 
 use super::client::{Client, Incoming};
 use super::response::{Event, Fetched};
-use super::uids::UidSet;
+use super::uids::{self, UidSet};
+use super::{Folder, numbers};
 use crate::mapi::{Blame, Class, Failure, Stage};
-use crate::transport::Support;
-use crate::transport::deliver::{Intake, Writer};
+use crate::transport::deliver::{Inbox, Intake, Writer};
 use crate::transport::meter::Meter;
 use crate::transport::report::ReportKind;
+use crate::transport::{ReceivedItem, Support};
 
-/// Commands in the air: while one is answered the next one waits at the server. Few and short enough that they fit into
-/// its buffers while it waits for us to read.
+/// Commands in the air at least: while one is answered the next one waits at the server.
 const IN_THE_AIR: usize = 2;
+/// Bytes of commands up to which more are put into the air: they must fit into the server's buffers while it waits for
+/// us to read.
+const IN_THE_AIR_BYTES: usize = 4 << 10;
 
-/// The size of each message, as the server counts it.
-///
-/// # Errors
-/// The line or the server failed.
-pub(super) async fn sizes(client: &mut Client<'_>, sets: &[UidSet]) -> Result<HashMap<NonZeroU32, u64>, Failure> {
-    let mut sizes = HashMap::new();
-    let mut sets = sets.iter();
-    let mut tags = VecDeque::with_capacity(IN_THE_AIR);
-    loop {
-        for set in sets.by_ref().take(IN_THE_AIR - tags.len()) {
-            tags.push_back(client.send(&format!("UID FETCH {} (UID RFC822.SIZE)", set.text)));
-        }
-        let Some(tag) = tags.pop_front() else { return Ok(sizes) };
-        let finished = client.finish(&tag, Stage::List, |event| {
-            if let Event::Fetched(Fetched { uid: Some(uid), size: Some(size), .. }) = event {
-                sizes.insert(uid, size);
-            }
-        });
-        finished.await?;
-    }
+/// What a command asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Asked {
+    Sizes,
+    Messages,
 }
 
-/// Fetches messages into `intake`. One that is gone meanwhile is passed over; one that the server can't give is reported
-/// and the others go on.
+/// Fetches what is `new` in the selected folder. One that is gone meanwhile is passed over; one that the server can't
+/// give is reported and the others go on. Gives what is safe here now.
 ///
 /// # Errors
 /// The line, the server or the delivery failed.
-pub(super) async fn messages(
+pub(super) async fn new(
     client: &mut Client<'_>,
-    intake: &mut Intake<'_>,
-    sets: Vec<UidSet>,
-    support: &Support,
-    meter: &mut Meter<'_>,
-) -> Result<(), Failure> {
-    let mut wanted: HashSet<NonZeroU32> = sets.iter().flat_map(|set| set.uids.iter().copied()).collect();
-    let mut sets = sets.into_iter();
-    let mut tags = VecDeque::with_capacity(IN_THE_AIR);
-    loop {
-        for set in sets.by_ref().take(IN_THE_AIR - tags.len()) {
-            let items = "(UID FLAGS INTERNALDATE RFC822.SIZE BODY.PEEK[])";
-            tags.push_back(client.send(&format!("UID FETCH {} {items}", set.text)));
-        }
-        let Some(tag) = tags.pop_front() else { return Ok(()) };
-        if let Some(refusal) = answer(client, intake, &mut wanted, &tag, (support, meter)).await? {
-            support.report(ReportKind::ReceiveFailed(refusal.blaming(Blame::Message)));
-        }
-    }
+    inbox: &Inbox<'_>,
+    folder: &Folder,
+    new: Vec<NonZeroU32>,
+) -> Result<HashSet<NonZeroU32>, Failure> {
+    let support = inbox.support;
+    let mut intake = inbox.mailbox(&folder.mailbox).await?;
+    let mut fetch = Fetch::new(client, inbox, folder, new, &intake);
+    let fetched = fetch.all(&mut intake).await;
+    drop(fetch);
+    // What came whole before the line dropped is kept, unless everything is to stop now.
+    let settled = if support.cancel().is_cancelled() { Ok(Vec::new()) } else { intake.settle().await };
+    fetched?;
+    Ok(numbers(settled?))
 }
 
-/// The answer to one command. Gives the refusal if the server could not give all of it.
-async fn answer(
-    client: &mut Client<'_>,
-    intake: &mut Intake<'_>,
-    wanted: &mut HashSet<NonZeroU32>,
-    tag: &str,
-    (support, meter): (&Support, &mut Meter<'_>),
-) -> Result<Option<Failure>, Failure> {
-    let mut body: Option<Writer> = None;
-    loop {
-        match client.incoming(Stage::Fetch).await? {
-            Incoming::BodyBegins(_) => body = Some(intake.writer()),
-            Incoming::Body(bytes) => {
-                meter.add(bytes.len() as u64);
-                if let Some(body) = &mut body {
-                    body.write(&bytes).await?;
+struct Fetch<'a, 'b> {
+    client: &'a mut Client<'b>,
+    inbox: &'a Inbox<'a>,
+    folder: &'a Folder,
+    meter: Meter<'a>,
+    /// All that is new.
+    new: Vec<NonZeroU32>,
+    /// Those of which something lies here already: their sizes decide whether they are asked for.
+    doubtful: Vec<NonZeroU32>,
+    /// Asked for and not come yet.
+    wanted: HashSet<NonZeroU32>,
+    sizes: HashMap<NonZeroU32, u64>,
+    /// Not sent yet.
+    commands: VecDeque<(Asked, UidSet)>,
+    /// Sent: the tag, what was asked and how long the command was.
+    in_the_air: VecDeque<(String, Asked, usize)>,
+}
+
+impl<'a, 'b> Fetch<'a, 'b> {
+    fn new(
+        client: &'a mut Client<'b>,
+        inbox: &'a Inbox<'a>,
+        folder: &'a Folder,
+        new: Vec<NonZeroU32>,
+        intake: &Intake<'_>,
+    ) -> Self {
+        let (doubtful, missing): (Vec<NonZeroU32>, Vec<NonZeroU32>) =
+            new.iter().partition(|uid| intake.perhaps(&uid.to_string()));
+        let sizes = uids::sets(&folder.uids, &new).into_iter().map(|set| (Asked::Sizes, set));
+        let messages = uids::sets(&folder.uids, &missing).into_iter().map(|set| (Asked::Messages, set));
+        Self {
+            client,
+            inbox,
+            folder,
+            meter: Meter::new(inbox.support),
+            commands: sizes.chain(messages).collect(),
+            in_the_air: VecDeque::new(),
+            sizes: HashMap::with_capacity(new.len()),
+            wanted: missing.into_iter().collect(),
+            new,
+            doubtful,
+        }
+    }
+
+    async fn all(&mut self, intake: &mut Intake<'_>) -> Result<(), Failure> {
+        loop {
+            self.send();
+            let Some((tag, asked, _)) = self.in_the_air.pop_front() else { return Ok(()) };
+            match (asked, self.answer(intake, &tag).await?) {
+                (Asked::Sizes, Some(refusal)) => return Err(refusal),
+                (Asked::Messages, Some(refusal)) => {
+                    self.support().report(ReportKind::ReceiveFailed(refusal.blaming(Blame::Message)));
                 }
+                (Asked::Sizes, None) if !self.asks_for_sizes() => self.listed(intake).await?,
+                (_, None) => {}
             }
-            Incoming::BodyEnds => {}
-            Incoming::Event(Event::Fetched(fetched)) => {
-                let body = body.take();
-                if body.is_some() && fetched.uid.is_none() {
-                    support.report(nameless(client));
-                }
-                // A message nobody asked for, or for the second time, is let go; so is news about flags.
-                let Some(uid) = fetched.uid.filter(|uid| wanted.contains(uid)) else { continue };
-                let Some(body) = whole(body, fetched.text, intake).await? else { continue };
-                wanted.remove(&uid);
-                intake.add(body.finish(uid.to_string(), fetched.marks).await?).await?;
+        }
+    }
+
+    fn support(&self) -> &'a Support {
+        self.inbox.support
+    }
+
+    fn asks_for_sizes(&self) -> bool {
+        let sent = self.in_the_air.iter().map(|(_, asked, _)| *asked);
+        sent.chain(self.commands.iter().map(|(asked, _)| *asked)).any(|asked| asked == Asked::Sizes)
+    }
+
+    /// Puts more commands into the air, if there is room.
+    fn send(&mut self) {
+        loop {
+            let bytes: usize = self.in_the_air.iter().map(|(_, _, bytes)| bytes).sum();
+            if self.in_the_air.len() >= IN_THE_AIR && bytes >= IN_THE_AIR_BYTES {
+                return;
             }
-            Incoming::Event(event) => {
-                if body.take().is_some() {
-                    support.report(nameless(client));
+            let Some((asked, set)) = self.commands.pop_front() else { return };
+            let items = match asked {
+                Asked::Sizes => "RFC822.SIZE",
+                Asked::Messages => "FLAGS INTERNALDATE RFC822.SIZE BODY.PEEK[]",
+            };
+            let command = format!("UID FETCH {} (UID {items})", set.text);
+            self.in_the_air.push_back((self.client.send(&command), asked, command.len()));
+        }
+    }
+
+    /// All sizes are known: says what waits, and decides about what lies here already.
+    async fn listed(&mut self, intake: &mut Intake<'_>) -> Result<(), Failure> {
+        self.inbox.receipts.listed(self.new.len() as u64, self.sizes.values().sum());
+        self.support().stage(Stage::Fetch);
+        let sizes = &self.sizes;
+        let (there, missing): (Vec<NonZeroU32>, Vec<NonZeroU32>) = std::mem::take(&mut self.doubtful)
+            .into_iter()
+            .partition(|uid| intake.already(&uid.to_string(), sizes.get(uid).copied()));
+        let found = there.into_iter().map(|uid| {
+            let bytes = sizes.get(&uid).copied().unwrap_or_default();
+            ReceivedItem { uid: uid.to_string(), bytes }
+        });
+        intake.found(found.collect()).await?;
+        let sets = uids::sets(&self.folder.uids, &missing);
+        self.commands.extend(sets.into_iter().map(|set| (Asked::Messages, set)));
+        self.wanted.extend(missing);
+        Ok(())
+    }
+
+    /// The answer to one command. Gives the refusal if the server could not give all of it.
+    async fn answer(&mut self, intake: &mut Intake<'_>, tag: &str) -> Result<Option<Failure>, Failure> {
+        let mut body: Option<Writer> = None;
+        loop {
+            match self.client.incoming(Stage::Fetch).await? {
+                Incoming::BodyBegins(size) => {
+                    let mut writer = intake.writer();
+                    writer.expect(size);
+                    body = Some(writer);
                 }
-                match client.over(tag, Stage::Fetch, &event) {
-                    Some(Err(failure)) if failure.class == Class::Protocol => return Err(failure),
-                    Some(done) => return Ok(done.err()),
-                    None => {}
+                Incoming::Body(bytes) => {
+                    self.meter.add(bytes.len() as u64);
+                    if let Some(body) = &mut body {
+                        body.write(&bytes).await?;
+                    }
+                }
+                Incoming::BodyEnds => {}
+                Incoming::Event(Event::Fetched(fetched)) => self.fetched(intake, body.take(), fetched).await?,
+                Incoming::Event(event) => {
+                    if body.take().is_some() {
+                        self.nameless();
+                    }
+                    match self.client.over(tag, Stage::Fetch, &event) {
+                        Some(Err(failure)) if failure.class == Class::Protocol => return Err(failure),
+                        Some(done) => return Ok(done.err()),
+                        None => {}
+                    }
                 }
             }
         }
     }
-}
 
-/// A message whose response can't be read otherwise, or lacks its UID: the others are fetched all the same.
-fn nameless(client: &Client<'_>) -> ReportKind {
-    let what = "the server sent a message and did not say which";
-    ReportKind::ReceiveFailed(client.failure(Class::Protocol, Stage::Fetch, what).blaming(Blame::Message))
+    /// Something of a message, with or without the message itself.
+    async fn fetched(
+        &mut self,
+        intake: &mut Intake<'_>,
+        body: Option<Writer>,
+        fetched: Fetched,
+    ) -> Result<(), Failure> {
+        if body.is_some() && fetched.uid.is_none() {
+            self.nameless();
+        }
+        let Some(uid) = fetched.uid else { return Ok(()) };
+        if let Some(size) = fetched.size {
+            self.sizes.insert(uid, size);
+        }
+        // A message nobody asked for, or for the second time, is let go; so is news about flags.
+        if let Some(body) = whole(body, fetched.text, intake).await?
+            && self.wanted.remove(&uid)
+        {
+            intake.add(body.finish(uid.to_string(), fetched.marks).await?).await?;
+        }
+        Ok(())
+    }
+
+    /// A message whose response can't be read otherwise, or lacks its UID: the others are fetched all the same.
+    fn nameless(&self) {
+        let what = "the server sent a message and did not say which";
+        let failure = self.client.failure(Class::Protocol, Stage::Fetch, what).blaming(Blame::Message);
+        self.support().report(ReportKind::ReceiveFailed(failure));
+    }
 }
 
 /// The message, whether it came by in pieces or as a string in the response; `None` when there was none.

@@ -1,8 +1,8 @@
 //! `kind = "imap"`: fetches from an IMAP server (RFC 9051, RFC 3501) what was not fetched before, known by its UID.
 //!
-//! Each folder is listed (UID SEARCH), what is not known is fetched by wide UID FETCH ranges, two commands in the air, and
-//! each message goes straight from the line to where it is delivered. Fetching leaves no trace on the server (EXAMINE,
-//! BODY.PEEK). UIDs mean something only together with the folder's UIDVALIDITY (RFC 9051 section 2.3.1.1), so that is part
+//! Signing in, opening a folder and listing it (UID SEARCH) go out together. What is not known is fetched by wide UID FETCH
+//! ranges, several commands in the air, and each message goes straight from the line to where it is delivered. Fetching
+//! leaves no trace on the server (EXAMINE, BODY.PEEK). UIDs mean something only together with the folder's UIDVALIDITY (RFC 9051 section 2.3.1.1), so that is part
 //! of the name under which they are recorded: when it changes, everything is new.
 //!
 //! With `after = "delete"`, messages are deleted once they are on disk and recorded here: by UID EXPUNGE, or, where the
@@ -25,9 +25,8 @@ use imap_types::mailbox::Mailbox;
 use response::Event;
 
 use super::deliver::{Delivery, Inbox};
-use super::meter::Meter;
 use super::report::Severity;
-use super::{BoxFuture, Receipts, ReceivedItem, Support, Traits, Transport};
+use super::{BoxFuture, Receipts, Support, Traits, Transport};
 use crate::mapi::{Class, Failure, Stage};
 use crate::net::connect::address_words;
 use crate::profile::{After, DeliverTo, Identity, ServerConfig};
@@ -80,8 +79,7 @@ impl ImapTransport {
             }
         }
         support.stage(Stage::Quit);
-        // Everything is done and answered: nothing hangs on the goodbye.
-        client.run("LOGOUT", Stage::Quit, |_| {}).await.ok();
+        client.close().await;
         wrong.map_or(Ok(()), Err)
     }
 
@@ -98,7 +96,7 @@ impl ImapTransport {
         if new.is_empty() {
             receipts.listed(0, 0);
         } else {
-            safe.extend(fetch_new(client, inbox, &folder, new).await?);
+            safe.extend(fetch::new(client, inbox, &folder, new).await?);
         }
         if self.after == After::Delete && !safe.is_empty() {
             support.stage(Stage::Delete);
@@ -121,56 +119,37 @@ impl ImapTransport {
             After::Keep => CommandBody::Examine { mailbox },
             After::Delete => CommandBody::Select { mailbox },
         };
+        let open = client.send_body(body, Stage::List).await?;
+        let search = client.send("UID SEARCH ALL");
         let mut validity = None;
-        let opened = client.run_body(body, Stage::List, |event| {
+        let opened = client.finish(&open, Stage::List, |event| {
             if let Event::UidValidity(number) = event {
                 validity = Some(number);
             }
         });
-        opened.await.map_err(|failure| Failure { what: format!("folder {name}"), ..failure })?;
+        if let Err(failure) = opened.await {
+            if failure.class == Class::Configuration {
+                // Refused as well, for want of a folder.
+                client.finish(&search, Stage::List, |_| {}).await.ok();
+            }
+            return Err(Failure { what: format!("folder {name}"), ..failure });
+        }
         let Some(validity) = validity else {
             let what = format!("folder {name} has no lasting message numbers (UIDVALIDITY)");
             return Err(client.failure(Class::Protocol, Stage::List, what));
         };
         let mut uids = Vec::new();
-        let search = client.run("UID SEARCH ALL", Stage::List, |event| {
+        let found = client.finish(&search, Stage::List, |event| {
             if let Event::Found(found) = event {
                 uids.extend(found);
             }
         });
-        search.await?;
+        found.await?;
         uids.sort_unstable();
         uids.dedup();
         let user = self.server.user.as_deref().unwrap_or_default();
         Ok(Folder { mailbox: format!("imap:{user}@{}/{name};{validity}", self.server.host), uids })
     }
-}
-
-/// Fetches what is new. Gives what is safe here now.
-async fn fetch_new(
-    client: &mut Client<'_>,
-    inbox: &Inbox<'_>,
-    folder: &Folder,
-    new: Vec<NonZeroU32>,
-) -> Result<Vec<NonZeroU32>, Failure> {
-    let support = inbox.support;
-    let sizes = fetch::sizes(client, &uids::sets(&folder.uids, &new)).await?;
-    inbox.receipts.listed(new.len() as u64, sizes.values().sum());
-    support.stage(Stage::Fetch);
-    let mut intake = inbox.mailbox(&folder.mailbox).await?;
-    let (there, missing): (Vec<NonZeroU32>, Vec<NonZeroU32>) =
-        new.into_iter().partition(|uid| intake.already(&uid.to_string(), sizes.get(uid).copied()));
-    let found = there.into_iter().map(|uid| {
-        let bytes = sizes.get(&uid).copied().unwrap_or_default();
-        ReceivedItem { uid: uid.to_string(), bytes }
-    });
-    intake.found(found.collect()).await?;
-    let sets = uids::sets(&folder.uids, &missing);
-    let fetched = fetch::messages(client, &mut intake, sets, support, &mut Meter::new(support)).await;
-    // What came whole before the line dropped is kept, unless everything is to stop now.
-    let settled = if support.cancel().is_cancelled() { Ok(Vec::new()) } else { intake.settle().await };
-    fetched?;
-    Ok(numbers(settled?).into_iter().collect())
 }
 
 /// Deletes messages that are safe here. Gives whether they are gone.
@@ -233,8 +212,9 @@ impl Transport for ImapTransport {
             for name in &self.folders {
                 messages += self.select(&mut client, name, After::Keep).await?.uids.len();
             }
-            client.run("LOGOUT", Stage::Quit, |_| {}).await.ok();
-            Ok(format!("signed in at {}, {messages} messages are there", client.at()))
+            let found = format!("signed in at {}, {messages} messages are there", client.at());
+            client.close().await;
+            Ok(found)
         })
     }
 }

@@ -12,6 +12,7 @@ use imap_types::flag::{Flag, FlagFetch};
 use imap_types::response::{Capability, Code, Data, GreetingKind, Response, Status};
 
 use super::wire::{Broken, is_status};
+use crate::mapi::visible;
 use crate::transport::deliver::Marks;
 
 /// Said of one message.
@@ -94,7 +95,7 @@ impl Greeting {
             GreetingKind::Bye => None,
         };
         let capabilities = greeting.code.as_ref().and_then(capabilities_of);
-        Ok(Self { signed_in, capabilities, text: shown(greeting.text.as_ref()) })
+        Ok(Self { signed_in, capabilities, text: visible(greeting.text.as_ref()) })
     }
 }
 
@@ -137,7 +138,7 @@ impl Event {
             Status::Ok { tag, .. } => (Verdict::Ok, tag),
             Status::No { tag, .. } => (Verdict::No, tag),
             Status::Bad { tag, .. } => (Verdict::Bad, tag),
-            Status::Bye { text, .. } => return Self::Bye(shown(text.as_ref())),
+            Status::Bye { text, .. } => return Self::Bye(visible(text.as_ref())),
         };
         let Some(tag) = tag else {
             return match status.code() {
@@ -155,7 +156,7 @@ impl Event {
             verdict,
             capabilities: status.code().and_then(capabilities_of),
             code,
-            text: shown(status.text().as_ref()),
+            text: visible(status.text().as_ref()),
         }
     }
 }
@@ -197,8 +198,4 @@ fn capabilities_of(code: &Code<'_>) -> Option<Vec<String>> {
 
 fn names(capabilities: &[Capability<'_>]) -> Vec<String> {
     capabilities.iter().map(|capability| capability.to_string().to_ascii_uppercase()).collect()
-}
-
-fn shown(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
 }

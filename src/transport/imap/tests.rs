@@ -165,10 +165,10 @@ const FETCH: &str = "C: A5 UID FETCH 5:9 (UID FLAGS INTERNALDATE RFC822.SIZE BOD
     S: * 1 FETCH (BODY[] {5}\nS: one\nS:  UID 5 FLAGS (\\Seen) INTERNALDATE \"14-Nov-2023 23:13:20 +0100\")
     S: * 1 FETCH (FLAGS (\\Seen))
     S: * 2 FETCH (UID 9 FLAGS () BODY[] {5}\nS: two\nS: )\nS: A5 OK done";
-const LOGOUT: &str = "LOGOUT\nS: * BYE now\nS: ";
 
+/// Nobody waits for the answer to it.
 fn goodbye(tag: u32) -> String {
-    format!("C: A{tag} {LOGOUT}A{tag} OK bye")
+    format!("C: A{tag} LOGOUT")
 }
 
 #[tokio::test]
@@ -182,6 +182,43 @@ async fn fetches_and_keeps_flags_and_dates() {
     assert!(seen.file_name().to_str().unwrap().ends_with(".mailsluice:2,S"));
     scene.receive(After::Keep, &script(7, &goodbye(4))).await.unwrap();
     assert_eq!(scene.spooler.memory().listed, [2, 0]);
+}
+
+/// A server that says nothing before it has heard everything: whoever waits for an answer in between waits for ever.
+#[tokio::test]
+async fn one_flight_signs_in_opens_and_lists_and_the_next_one_fetches() {
+    let rest = "C: A2 EXAMINE INBOX\nC: A3 UID SEARCH ALL\nS: A1 OK in\nS: * OK [UIDVALIDITY 7] v\nS: A2 OK open
+        S: * SEARCH 5 9\nS: A3 OK done
+        C: A4 UID FETCH 5:9 (UID RFC822.SIZE)\nC: A5 UID FETCH 5:9 …
+        S: * 1 FETCH (UID 5 RFC822.SIZE 5)\nS: * 2 FETCH (UID 9 RFC822.SIZE 5)\nS: A4 OK done
+        S: * 1 FETCH (UID 5 FLAGS () BODY[] {5}\nS: one\nS: )\nS: * 2 FETCH (UID 9 BODY[] {5}\nS: two\nS: )\nS: A5 OK done
+        C: A6 LOGOUT";
+    for (offered, sign_in) in [("", "LOGIN ann"), (" SASL-IR AUTH=PLAIN", "AUTHENTICATE PLAIN")] {
+        let scene = Scene::new();
+        let script = format!("S: * OK [CAPABILITY IMAP4rev1{offered}] hi\nC: A1 {sign_in} …\n{rest}");
+        scene.receive(After::Keep, &script).await.unwrap();
+        assert_eq!(scene.known(7), ["5", "9"], "{sign_in}");
+        assert_eq!(scene.spooler.memory().listed, [2]);
+    }
+}
+
+#[tokio::test]
+async fn what_cannot_be_quoted_waits_only_where_the_server_wants_to_be_asked() {
+    for (offered, name, asked) in [("", "{4}", "S: + go on\n"), (" LITERAL+", "{4+}", ""), (" LITERAL-", "{4+}", "")] {
+        let script = format!(
+            "S: * OK [CAPABILITY IMAP4rev1{offered}] hi\nC: A1 LOGIN {name}\n{asked}C: änn …
+            C: A2 EXAMINE INBOX\nC: A3 UID SEARCH ALL\nS: A1 OK in\nS: * OK [UIDVALIDITY 7] v\nS: A2 OK open
+            S: * SEARCH\nS: A3 OK done\nC: A4 LOGOUT"
+        );
+        let (port, server) = scripted(script).await;
+        let config = ServerConfig { user: Some("änn".to_owned()), ..server_at(port) };
+        let folder = tempfile::tempdir().unwrap();
+        let deliver = DeliverTo::Maildir(folder.path().join("mail"));
+        let transport = ImapTransport::new("test", config, vec!["INBOX".into()], After::Keep, &deliver, None);
+        let spooler = TestSpooler::new();
+        transport.start(&spooler.support, &spooler.receipts()).await.unwrap();
+        server.await.unwrap();
+    }
 }
 
 #[tokio::test]
@@ -273,7 +310,8 @@ async fn what_is_not_recorded_is_not_deleted_and_not_fetched_again() {
 #[tokio::test]
 async fn a_missing_folder_is_a_setting_to_correct() {
     let missing = "S: * OK [CAPABILITY IMAP4rev1] hi\nC: A1 LOGIN …\nS: A1 OK in
-        C: A2 EXAMINE INBOX\nS: A2 NO [NONEXISTENT] no such mailbox\nC: A3 LOGOUT\nS: A3 OK done";
+        C: A2 EXAMINE INBOX\nS: A2 NO [NONEXISTENT] no such mailbox
+        C: A3 UID SEARCH ALL\nS: A3 BAD no mailbox is open\nC: A4 LOGOUT";
     let failure = Scene::new().receive(After::Keep, missing).await.unwrap_err();
     assert_eq!(failure.class, Class::Configuration);
     assert!(failure.to_string().contains("folder INBOX"));

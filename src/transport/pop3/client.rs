@@ -1,4 +1,7 @@
 //! A POP3 session on a connection: from connecting to signed in, and one event after the other from there.
+//!
+//! Where the server takes several commands at once, the answer to signing in is not waited for: what comes next goes out
+//! with it, and [`Client::signed_in`] looks at the answer first.
 
 use std::time::Duration;
 
@@ -36,37 +39,72 @@ pub(super) struct Client<'a> {
     session: Session,
     out: BytesMut,
     transcript: Transcript,
+    server: &'a ServerConfig,
     support: &'a Support,
     at: String,
+    /// Answers to come that say whether it lets us in.
+    login: usize,
     /// What it said it can do, last time it was asked.
     pub capabilities: Capabilities,
 }
 
 impl<'a> Client<'a> {
-    /// Connects, agrees on TLS and signs in.
+    /// Connects, agrees on TLS and signs in; whether that succeeded, [`Self::signed_in`] says.
     ///
     /// # Errors
     /// Whatever stands between us and the mailbox.
-    pub(super) async fn open(server: &ServerConfig, support: &'a Support) -> Result<Self, Failure> {
+    pub(super) async fn open(server: &'a ServerConfig, support: &'a Support) -> Result<Self, Failure> {
         let connection = connect(server, support.cancel(), &|stage| support.stage(stage)).await?;
         let at = connection.peer().to_owned();
         let transcript = Transcript::new(at.as_str());
         let (session, out) = (Session::new(), BytesMut::new());
-        let mut client =
-            Self { connection, session, out, transcript, support, at, capabilities: Capabilities::default() };
+        let capabilities = Capabilities::default();
+        let mut client = Self { connection, session, out, transcript, server, support, at, login: 0, capabilities };
         support.stage(Stage::Greeting);
         let greeting = client.status(Stage::Greeting).await?;
         client.approve(Stage::Greeting, greeting)?;
         client.ask_capabilities().await?;
         if server.security == Security::StartTls {
-            client = client.start_tls(server).await?;
+            client = client.start_tls().await?;
             client.ask_capabilities().await?;
         }
         if let Some(user) = sasl::account(server) {
             support.stage(Stage::Login);
-            client.sign_in(server, user).await?;
+            client.sign_in(user).await?;
+            if !client.capabilities.pipelining {
+                client.signed_in().await?;
+            }
         }
         Ok(client)
+    }
+
+    /// Waits for the answer to signing in. What was sent since is answered after it.
+    ///
+    /// # Errors
+    /// The server refused, or the line failed.
+    pub(super) async fn signed_in(&mut self) -> Result<(), Failure> {
+        while self.login > 0 {
+            let status = self.status(Stage::Login).await?;
+            self.login -= 1;
+            self.let_in(status)?;
+        }
+        Ok(())
+    }
+
+    /// Keeps in mind that the password was refused, if it was.
+    fn let_in(&self, status: Status) -> Result<(), Failure> {
+        let signed_in = self.approve(Stage::Login, status);
+        if let Err(Failure { class: Class::Login, reply, .. }) = &signed_in {
+            let words = reply.as_ref().map_or("", |reply| &reply.text);
+            secrets::refused(self.support, self.server, words);
+        }
+        signed_in
+    }
+
+    /// Says goodbye and hangs up, where nothing hangs on the server's answer to it.
+    pub(super) async fn close(mut self) {
+        self.send("QUIT", Expect::Status);
+        self.write(Stage::Quit).await.ok();
     }
 
     /// `host:port`.
@@ -96,16 +134,8 @@ impl<'a> Client<'a> {
             if let Some(event) = event.map_err(|broken| self.failure(Class::Protocol, stage, broken.to_string()))? {
                 return Ok(event);
             }
+            self.write(stage).await?;
             let cancel = self.support.cancel();
-            if !self.out.is_empty() {
-                let (connection, out) = (&mut self.connection, &self.out);
-                let write = async {
-                    connection.write_all(out).await?;
-                    connection.flush().await
-                };
-                step(write, SILENCE, cancel, stage, &self.at).await?;
-                self.out.clear();
-            }
             let buffer = self.session.buffer();
             buffer.reserve(READ_BYTES);
             let read = step(self.connection.read_buf(buffer), SILENCE, cancel, stage, &self.at).await?;
@@ -113,6 +143,20 @@ impl<'a> Client<'a> {
                 return Err(self.failure(Class::Transient, stage, "the server closed the line"));
             }
         }
+    }
+
+    /// Writes what is put into the air.
+    async fn write(&mut self, stage: Stage) -> Result<(), Failure> {
+        if !self.out.is_empty() {
+            let (connection, out) = (&mut self.connection, &self.out);
+            let write = async {
+                connection.write_all(out).await?;
+                connection.flush().await
+            };
+            step(write, SILENCE, self.support.cancel(), stage, &self.at).await?;
+            self.out.clear();
+        }
+        Ok(())
     }
 
     /// The answer to the oldest command.
@@ -190,7 +234,7 @@ impl<'a> Client<'a> {
         Ok(())
     }
 
-    async fn start_tls(mut self, server: &ServerConfig) -> Result<Self, Failure> {
+    async fn start_tls(mut self) -> Result<Self, Failure> {
         self.support.stage(Stage::Tls);
         if !self.capabilities.stls {
             return Err(self.failure(Class::Trust, Stage::Tls, "the server does not offer STLS"));
@@ -203,11 +247,12 @@ impl<'a> Client<'a> {
         if !self.session.buffer().is_empty() {
             return Err(self.failure(Class::Trust, Stage::Tls, "data was slipped in before TLS began"));
         }
-        self.connection = self.connection.start_tls(server, self.support.cancel()).await?;
+        self.connection = self.connection.start_tls(self.server, self.support.cancel()).await?;
         Ok(self)
     }
 
-    async fn sign_in(&mut self, server: &ServerConfig, user: &str) -> Result<(), Failure> {
+    async fn sign_in(&mut self, user: &str) -> Result<(), Failure> {
+        let server = self.server;
         // USER and PASS show as much as SASL's LOGIN, so they are chosen by the same rule.
         let sasl_login = self.capabilities.sasl.iter().any(|name| name.eq_ignore_ascii_case(Mechanism::Login.name()));
         let mut offered = self.capabilities.sasl.clone();
@@ -216,37 +261,32 @@ impl<'a> Client<'a> {
         }
         let mechanism = sasl::choose(server.auth, &offered, self.connection.is_private(), &self.at)?;
         let secret = secrets::password(self.support, server).await?;
-        let status = if mechanism == Mechanism::Login && !sasl_login {
+        if mechanism == Mechanism::Login && !sasl_login {
             use secrecy::ExposeSecret as _;
-            self.user_and_pass(user, secret.expose_secret()).await?
-        } else {
-            let exchange = Exchange::new(mechanism, user, secret, &server.host, server.port);
-            self.exchange(exchange).await?
-        };
-        let signed_in = self.approve(Stage::Login, status);
-        if let Err(Failure { class: Class::Login, reply, .. }) = &signed_in {
-            let words = reply.as_ref().map_or("", |reply| &reply.text);
-            secrets::refused(self.support, server, words);
+            return self.user_and_pass(user, secret.expose_secret()).await;
         }
-        signed_in
+        let exchange = Exchange::new(mechanism, user, secret, &server.host, server.port);
+        self.exchange(exchange).await
     }
 
-    async fn user_and_pass(&mut self, user: &str, password: &str) -> Result<Status, Failure> {
+    async fn user_and_pass(&mut self, user: &str, password: &str) -> Result<(), Failure> {
         if [user, password].iter().any(|word| word.contains(['\r', '\n', '\0'])) {
             return Err(self.failure(Class::Login, Stage::Login, "the name or password has a line end in it"));
         }
         self.send(&format!("USER {user}"), Expect::Status);
-        let status = self.status(Stage::Login).await?;
-        if !status.ok {
-            return Ok(status);
+        self.login += 1;
+        if !self.capabilities.pipelining {
+            self.signed_in().await?;
         }
         self.transcript.hidden("PASS", password.len() as u64);
         self.put(&format!("PASS {password}"), Expect::Status);
-        self.status(Stage::Login).await
+        self.login += 1;
+        Ok(())
     }
 
-    /// RFC 5034. The first message of ours goes with the command when the line it makes is short enough (section 4).
-    async fn exchange(&mut self, mut exchange: Exchange) -> Result<Status, Failure> {
+    /// RFC 5034. The first message of ours goes with the command when the line it makes is short enough (section 4). PLAIN
+    /// has said everything then; the other mechanisms may have more to say, and nothing may come between.
+    async fn exchange(&mut self, mut exchange: Exchange) -> Result<(), Failure> {
         let mut command = format!("AUTH {}", exchange.mechanism().name());
         let initial = exchange.initial().map(|initial| sasl::encode(&initial));
         let mut later = None;
@@ -258,15 +298,18 @@ impl<'a> Client<'a> {
             other => later = other,
         }
         self.transcript.hidden("AUTH exchange", command.len() as u64);
+        if exchange.mechanism() == Mechanism::Plain && later.is_none() {
+            self.put(&command, Expect::Status);
+            self.login += 1;
+            return Ok(());
+        }
         self.put(&command, Expect::Login);
         loop {
             let challenge = match self.event(Stage::Login).await? {
                 Event::Challenge(challenge) => challenge,
                 Event::Status(status) => {
-                    if status.ok {
-                        exchange.finished().map_err(|error| error.failure(&self.at))?;
-                    }
-                    return Ok(status);
+                    self.let_in(status)?;
+                    return exchange.finished().map_err(|error| error.failure(&self.at));
                 }
                 _ => return Err(self.failure(Class::Protocol, Stage::Login, "the server answered out of turn")),
             };

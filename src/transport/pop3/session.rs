@@ -9,6 +9,8 @@ use std::collections::VecDeque;
 
 use bytes::{Buf as _, Bytes, BytesMut};
 
+use crate::mapi::visible;
+
 /// The longest line taken, in bytes. RFC 2449 allows 512; servers with long texts exist.
 const LONGEST_LINE: usize = 8 << 10;
 
@@ -182,8 +184,7 @@ impl Status {
             (_, Some(rest)) => (false, rest),
             _ => return None,
         };
-        let text: String =
-            String::from_utf8_lossy(rest).chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect();
+        let text = visible(&String::from_utf8_lossy(rest));
         let text = text.trim();
         let coded = text.strip_prefix('[').and_then(|inner| inner.split_once(']'));
         Some(match coded {

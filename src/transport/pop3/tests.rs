@@ -97,7 +97,10 @@ impl Scene {
     async fn receive(&self, after: After, script: &str) -> Result<(), Failure> {
         let (port, server) = scripted(script).await;
         let deliver = DeliverTo::Maildir(self.folder.path().join("mail"));
-        let transport = Pop3Transport::new("test", server_at(port), after, &deliver, None);
+        // A short one: what fits into a line of POP3 goes with the command.
+        let password = Some(crate::profile::SecretSource::Env("HOME".to_owned()));
+        let server_at = ServerConfig { password, ..server_at(port) };
+        let transport = Pop3Transport::new("test", server_at, after, &deliver, None);
         let result = transport.start(&self.spooler.support, &self.spooler.receipts()).await;
         server.await.unwrap();
         self.spooler.caught_up().await;
@@ -132,12 +135,29 @@ const RETR_BOTH: &str = "C: RETR 1\nC: RETR 2\nS: +OK\nS: ..one\nS: .\nS: +OK\nS
 #[tokio::test]
 async fn fetches_in_a_window_and_keeps() {
     let scene = Scene::new();
-    scene.receive(After::Keep, &script(&format!("{TWO}\n{RETR_BOTH}\nC: QUIT\nS: +OK"))).await.unwrap();
+    scene.receive(After::Keep, &script(&format!("{TWO}\n{RETR_BOTH}\nC: QUIT"))).await.unwrap();
     assert_eq!(scene.files("new"), [".one\r\n", "two\r\n"]);
     assert_eq!(scene.known(), ["aaa", "bbb"]);
     scene.receive(After::Keep, &script(&format!("{TWO}\nC: QUIT\nS: +OK"))).await.unwrap();
     assert_eq!(scene.files("new").len(), 2);
     assert_eq!(scene.spooler.memory().listed, [2, 0]);
+}
+
+/// A server that says nothing before it has heard everything: whoever waits for an answer in between waits for ever.
+#[tokio::test]
+async fn one_flight_signs_in_and_lists() {
+    let answers = "S: +OK in\nS: +OK\nS: 1 5\nS: .\nS: +OK\nS: 1 aaa\nS: .\nC: RETR 1\nS: +OK\nS: one\nS: .\nC: QUIT";
+    for (offered, sign_in) in [("USER", "C: USER ann\nC: PASS …\n"), ("SASL PLAIN", "C: AUTH PLAIN …\n")] {
+        let user = if offered == "USER" { "S: +OK who\n" } else { "" };
+        let scene = Scene::new();
+        let script = format!(
+            "S: +OK\nC: CAPA\nS: +OK\nS: {offered}\nS: PIPELINING\nS: .\n{sign_in}C: LIST\nC: UIDL\n{user}{answers}"
+        );
+        scene.receive(After::Keep, &script).await.unwrap();
+        assert_eq!(scene.known(), ["aaa"], "{offered}");
+        let refused = script.replace("S: +OK in", "S: -ERR [AUTH] no\nX");
+        assert_eq!(Scene::new().receive(After::Keep, &refused).await.unwrap_err().class, Class::Login, "{offered}");
+    }
 }
 
 #[tokio::test]

@@ -50,6 +50,7 @@ fn server(source: SecretSource) -> ServerConfig {
         password: Some(source),
         auth: AuthChoice::Auto,
         ca_file: None,
+        fingerprint: None,
     }
 }
 

@@ -4,11 +4,10 @@
 //! more are opened as there are, up to the profile's limit. A connection that broke off after it had got answers is
 //! opened anew: servers limit what one session may carry, and lines drop. One that got none is not: that ends it.
 
-use std::future::poll_fn;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
-use std::task::Poll;
 
+use futures_util::stream::{FuturesUnordered, StreamExt as _};
 use secrecy::SecretString;
 use tokio::sync::{Notify, OnceCell};
 
@@ -21,7 +20,7 @@ use crate::net::connect::address_words;
 use crate::net::sasl;
 use crate::profile::SmtpConfig;
 use crate::transport::meter::Meter;
-use crate::transport::{BoxFuture, Job, Severity, Submissions, Support, secrets};
+use crate::transport::{Job, Severity, Submissions, Support, secrets};
 
 /// One outgoing phase.
 pub(super) struct Crew<'a> {
@@ -60,16 +59,16 @@ impl<'a> Crew<'a> {
     /// What broke the work off, unless other connections did it all.
     pub(super) async fn run(&self) -> Result<(), Failure> {
         let most = usize::from(self.config.connections.max(1));
-        let mut hands: Vec<BoxFuture<'_, Result<(), Failure>>> = Vec::new();
+        let mut hands = FuturesUnordered::new();
         let (mut begun, mut wanted, mut drained, mut broken) = (0, 1, false, None);
         loop {
             while begun < most && wanted > 0 {
-                hands.push(Box::pin(self.work(begun == 0)));
+                hands.push(self.work(begun == 0));
                 (begun, wanted) = (begun + 1, wanted - 1);
             }
             tokio::select! {
                 biased;
-                result = first_done(&mut hands) => match result {
+                result = hands.next() => match result {
                     Some(Ok(())) => drained = true,
                     Some(Err(failure)) => broken = broken.or(Some(failure)),
                     None => break,
@@ -156,25 +155,4 @@ impl<'a> Crew<'a> {
 /// The line or the message was at fault, so a new line may do better.
 const fn is_worth_another(failure: &Failure) -> bool {
     matches!(failure.class, Class::Transient | Class::Local)
-}
-
-/// The result of the first that is done, which leaves; `None` when there is nobody.
-async fn first_done(hands: &mut Vec<BoxFuture<'_, Result<(), Failure>>>) -> Option<Result<(), Failure>> {
-    poll_fn(|cx| {
-        if hands.is_empty() {
-            return Poll::Ready(None);
-        }
-        let done = hands.iter_mut().enumerate().find_map(|(index, hand)| match hand.as_mut().poll(cx) {
-            Poll::Ready(result) => Some((index, result)),
-            Poll::Pending => None,
-        });
-        match done {
-            Some((index, result)) => {
-                drop(hands.swap_remove(index));
-                Poll::Ready(Some(result))
-            }
-            None => Poll::Pending,
-        }
-    })
-    .await
 }

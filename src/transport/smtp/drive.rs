@@ -142,8 +142,8 @@ impl<'a, 's, 'f> Drive<'a, 's, 'f> {
         if self.content.is_none() {
             self.content = self.session.due_content().map(crate::transport::Content::stream);
         }
-        let room = self.session.room(self.feed.offered());
-        if room == 0 && self.answered && self.feed.is_ahead() {
+        let room = self.session.room();
+        if room == 0 && self.answered && !self.feed.is_drained() {
             self.crew.more_hands();
         }
         let deadline = self.deadline();

@@ -2,19 +2,27 @@
 //! go out, and only then hands them over.
 //!
 //! Claiming and writing down go on beside the sending, several messages at a time, so that no message waits for the
-//! disk by itself. One message is claimed ahead of what the window lets in: that it has to wait is how a session knows
-//! that there is more work than it can carry.
+//! disk by itself. How many are written down ahead of what the window lets in follows from how fast they go out: one
+//! where a message takes a round trip, many on a near server.
 
 use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::sync::{Mutex, PoisonError};
 use std::task::{Context, Poll};
+use std::time::Duration;
 
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::window::MOST_BYTES;
 use crate::mapi::Failure;
 use crate::transport::{BoxFuture, Job, Submissions};
+
+/// Messages written down ahead of the window at most. A process that dies leaves them in doubt, like those in the air.
+const MOST_AHEAD: usize = 32;
+/// How long those written down ahead should last: so long that many share a sync.
+const AHEAD: Duration = Duration::from_millis(20);
+/// Their content bytes, beyond which no further one is written down.
+const MOST_AHEAD_BYTES: u64 = 512 << 10;
 
 /// Messages that a session claimed and could not put at risk: another may have them. The spooler doesn't offer a
 /// message twice in one flush.
@@ -57,12 +65,34 @@ pub(super) struct Feed<'a> {
     drained: bool,
     claimed: VecDeque<Job>,
     offering: Option<Offering<'a>>,
+    /// Written down, and waiting for room.
+    offered: VecDeque<Job>,
+    /// How many to have written down ahead.
+    ahead: usize,
+    /// Messages that were handed over since the last writing ended, and when that was.
+    taken: usize,
+    since: Instant,
+    /// There was room for more than were written down.
+    starved: bool,
 }
 
 impl<'a> Feed<'a> {
     /// A feed from the queue, and from what other sessions left.
     pub(super) fn new(queue: &'a Submissions, spare: &'a Spare, ending: &'a CancellationToken) -> Self {
-        Self { queue, spare, ending, claiming: None, drained: false, claimed: VecDeque::new(), offering: None }
+        Self {
+            queue,
+            spare,
+            ending,
+            claiming: None,
+            drained: false,
+            claimed: VecDeque::new(),
+            offering: None,
+            offered: VecDeque::new(),
+            ahead: 1,
+            taken: 0,
+            since: Instant::now(),
+            starved: false,
+        }
     }
 
     /// Waits until there is something to send, and leaves no claim under way. Gives whether there is.
@@ -70,8 +100,7 @@ impl<'a> Feed<'a> {
         self.rest().await;
         poll_fn(|cx| {
             self.poll_claims(cx, 1);
-            let decided = !self.claimed.is_empty() || self.offering.is_some() || self.drained;
-            if decided { Poll::Ready(!self.is_drained()) } else { Poll::Pending }
+            if self.has_some() || self.drained { Poll::Ready(self.has_some()) } else { Poll::Pending }
         })
         .await
     }
@@ -81,19 +110,13 @@ impl<'a> Feed<'a> {
         poll_fn(|cx| self.poll_next(cx, room)).await
     }
 
-    /// Messages that are about to come out.
-    pub(super) fn offered(&self) -> usize {
-        self.offering.as_ref().map_or(0, |(jobs, _)| jobs.len())
-    }
-
-    /// A message waits for room.
-    pub(super) fn is_ahead(&self) -> bool {
-        !self.claimed.is_empty()
+    fn has_some(&self) -> bool {
+        !self.claimed.is_empty() || !self.offered.is_empty() || self.offering.is_some()
     }
 
     /// Nothing will come any more.
     pub(super) fn is_drained(&self) -> bool {
-        self.drained && self.claimed.is_empty() && self.offering.is_none()
+        self.drained && !self.has_some()
     }
 
     /// Brings a claim that is under way to its end, so that others can claim while this feed isn't asked.
@@ -106,29 +129,44 @@ impl<'a> Feed<'a> {
     /// Leaves what was claimed to others.
     pub(super) async fn close(mut self) {
         self.rest().await;
-        let offered = self.offering.take().map(|(jobs, _)| jobs).unwrap_or_default();
-        self.spare.put(offered.into_iter().chain(self.claimed));
+        let offering = self.offering.take().map(|(jobs, _)| jobs).unwrap_or_default();
+        self.spare.put(self.offered.into_iter().chain(offering).chain(self.claimed));
     }
 
     fn poll_next(&mut self, cx: &mut Context<'_>, room: usize) -> Poll<Fed> {
-        if self.offering.is_none() {
-            self.poll_claims(cx, room.max(1));
-            if room > 0 && !self.claimed.is_empty() {
-                self.offer(room);
+        loop {
+            if self.offering.is_none() && self.offered.len() <= self.ahead / 2 {
+                let wanted = room.max(self.ahead) - self.offered.len().min(self.ahead);
+                self.poll_claims(cx, wanted);
+                self.offer(wanted);
             }
-        }
-        let Some((_, written)) = &mut self.offering else {
-            return if self.is_drained() { Poll::Ready(Fed::Drained) } else { Poll::Pending };
-        };
-        let Poll::Ready(result) = written.as_mut().poll(cx) else { return Poll::Pending };
-        let jobs = self.offering.take().map(|(jobs, _)| jobs).unwrap_or_default();
-        Poll::Ready(match result {
-            Ok(()) => Fed::Offered(jobs),
-            Err(failure) => {
+            let Some((_, written)) = &mut self.offering else { break };
+            let Poll::Ready(result) = written.as_mut().poll(cx) else { break };
+            let jobs = self.offering.take().map(|(jobs, _)| jobs).unwrap_or_default();
+            if let Err(failure) = result {
                 self.spare.put(jobs);
-                Fed::Refused(failure)
+                return Poll::Ready(Fed::Refused(failure));
             }
-        })
+            self.look_ahead(jobs.len());
+            self.offered.extend(jobs);
+        }
+        let jobs: Vec<Job> = self.offered.drain(..room.min(self.offered.len())).collect();
+        self.taken += jobs.len();
+        self.starved |= jobs.len() < room && self.offering.is_some();
+        match (jobs.is_empty(), self.is_drained()) {
+            (false, _) => Poll::Ready(Fed::Offered(jobs)),
+            (true, true) => Poll::Ready(Fed::Drained),
+            (true, false) => Poll::Pending,
+        }
+    }
+
+    /// From now on as many as went out lately in that time; twice as many as were written if those were too few.
+    fn look_ahead(&mut self, written: usize) {
+        let elapsed = self.since.elapsed().as_micros().max(1);
+        let pace = self.taken as u128 * AHEAD.as_micros() / elapsed;
+        let wanted = if self.starved { 2 * written } else { usize::try_from(pace).unwrap_or(MOST_AHEAD) };
+        self.ahead = wanted.clamp(1, MOST_AHEAD);
+        (self.taken, self.since, self.starved) = (0, Instant::now(), false);
     }
 
     /// Claims until `wanted` are in hand, or the spooler has to be waited for.
@@ -159,14 +197,16 @@ impl<'a> Feed<'a> {
         self.claimed.extend(claim);
     }
 
-    fn offer(&mut self, room: usize) {
+    fn offer(&mut self, wanted: usize) {
         let (mut jobs, mut bytes) = (Vec::new(), 0);
-        while jobs.len() < room && bytes < MOST_BYTES {
+        while jobs.len() < wanted && bytes < MOST_AHEAD_BYTES {
             let Some(job) = self.claimed.pop_front() else { break };
             bytes += job.content.size();
             jobs.push(job);
         }
-        let envelopes = jobs.iter().map(|job| job.envelope).collect();
-        self.offering = Some((jobs, Box::pin(self.queue.offering(envelopes))));
+        if !jobs.is_empty() {
+            let envelopes = jobs.iter().map(|job| job.envelope).collect();
+            self.offering = Some((jobs, Box::pin(self.queue.offering(envelopes))));
+        }
     }
 }

@@ -18,9 +18,9 @@ mod drive;
 mod feed;
 mod flight;
 mod open;
-mod reply;
+pub mod reply;
 mod session;
-mod stuffing;
+pub mod stuffing;
 #[cfg(test)]
 mod testing;
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! Replies of SMTP and LMTP servers (RFC 5321 section 4.2, RFC 2034), put together from lines, bounded in size.
 
-use crate::mapi::Reply;
+use crate::mapi::{Reply, visible};
 
 /// The longest line taken, in bytes. RFC 5321 allows 512; challenges of AUTH may have 12,288 (RFC 4954 section 4).
 pub(super) const LONGEST_LINE: usize = 16 << 10;
@@ -9,7 +9,7 @@ const MOST_TEXT: usize = 64 << 10;
 
 /// What the server said is no reply.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub(super) enum ReplyError {
+pub enum ReplyError {
     /// No code at its start.
     #[error("the server said something that is no reply")]
     NoReply,
@@ -23,7 +23,7 @@ pub(super) enum ReplyError {
 
 /// Gathers the lines of a reply.
 #[derive(Debug, Default)]
-pub(super) struct ReplyParser {
+pub struct ReplyParser {
     begun: Option<Reply>,
 }
 
@@ -32,11 +32,10 @@ impl ReplyParser {
     ///
     /// # Errors
     /// See [`ReplyError`]. There is no way to go on after one.
-    pub(super) fn line(&mut self, line: &[u8]) -> Result<Option<Reply>, ReplyError> {
+    pub fn line(&mut self, line: &[u8]) -> Result<Option<Reply>, ReplyError> {
         let (code, last, rest) = parts(line).ok_or(ReplyError::NoReply)?;
         let (enhanced, text) = split_enhanced(code, rest);
-        let text: String =
-            String::from_utf8_lossy(text).chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect();
+        let text = visible(&String::from_utf8_lossy(text));
         let reply = match self.begun.take() {
             None => Reply { code, enhanced, text },
             Some(begun) if begun.code != code => return Err(ReplyError::MixedCodes),

@@ -149,12 +149,12 @@ impl Session {
 
     // What the driver asks.
 
-    /// Messages that may be submitted now, `pending` being those that are about to be.
-    pub(super) fn room(&self, pending: usize) -> usize {
+    /// Messages that may be submitted now.
+    pub(super) fn room(&self) -> usize {
         let bytes = self.flights.iter().map(|flight| flight.job.content.size()).sum();
-        let open = self.window.room(self.flights.len() + pending, bytes);
+        let open = self.window.room(self.flights.len(), bytes);
         let most = self.capabilities.most_messages.unwrap_or(u64::MAX);
-        let left = most.saturating_sub(self.rounds + pending as u64);
+        let left = most.saturating_sub(self.rounds);
         open.min(usize::try_from(left).unwrap_or(usize::MAX))
     }
 

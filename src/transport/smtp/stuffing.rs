@@ -7,18 +7,18 @@ use bytes::{BufMut as _, BytesMut};
 
 /// Stuffs one content.
 #[derive(Debug)]
-pub(super) struct Stuffing {
+pub struct Stuffing {
     line_begins: bool,
 }
 
 impl Stuffing {
     /// At the beginning of a content.
-    pub(super) const fn new() -> Self {
+    pub const fn new() -> Self {
         Self { line_begins: true }
     }
 
     /// Appends the next chunk to `out`.
-    pub(super) fn push(&mut self, chunk: &[u8], out: &mut BytesMut) {
+    pub fn push(&mut self, chunk: &[u8], out: &mut BytesMut) {
         out.reserve(chunk.len());
         for line in chunk.split_inclusive(|&byte| byte == b'\n') {
             if self.line_begins && line.starts_with(b".") {
@@ -30,11 +30,17 @@ impl Stuffing {
     }
 
     /// Appends the end: the dot on a line of its own.
-    pub(super) fn finish(&self, out: &mut BytesMut) {
+    pub fn finish(&self, out: &mut BytesMut) {
         if !self.line_begins {
             out.put_slice(b"\r\n");
         }
         out.put_slice(b".\r\n");
+    }
+}
+
+impl Default for Stuffing {
+    fn default() -> Self {
+        Self::new()
     }
 }
 

@@ -27,6 +27,7 @@ fn config(port: u16) -> SmtpConfig {
         password: None,
         auth: AuthChoice::Auto,
         ca_file: None,
+        fingerprint: None,
     };
     SmtpConfig { server, connections: 1 }
 }
@@ -242,13 +243,20 @@ async fn a_limit_on_messages_in_a_session_is_kept() {
 #[tokio::test]
 async fn more_work_gets_more_connections() {
     for extensions in [STEPS, FLIGHTS, STREAM] {
-        let server = Server::start(Plan::offering(extensions)).await;
-        let wide = SmtpConfig { connections: 3, ..config(server.port) };
-        let (end, spooler) = flush(wide, numbered(300)).await;
-        assert_eq!(end, Ok(()));
-        all_are(&spooler, 300, "sent");
-        assert_eq!(server.seen().taken.len(), 300);
-        assert!((2..=3).contains(&server.seen().commands.len()));
+        let server = Server::start(Plan::offering(extensions).on_nth(3, "CONTENT", Reaction::Stall)).await;
+        let spooler = Spooler::new(numbered(300), Offerings::Write);
+        let (transport, queue) =
+            (SmtpTransport::new(SmtpConfig { connections: 3, ..config(server.port) }, false), spooler.submissions());
+        let all_are_busy = async {
+            while server.seen().taken.len() < 6 || server.seen().commands.len() < 3 {
+                server.stalled.notified().await;
+            }
+        };
+        tokio::select! {
+            end = transport.submit(&spooler.support, &queue) => panic!("ended too early: {end:?}"),
+            stalled = timeout(PATIENCE, all_are_busy) => stalled.expect("three connections"),
+        }
+        assert_eq!(server.seen().commands.len(), 3);
     }
 }
 

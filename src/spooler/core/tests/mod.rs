@@ -377,6 +377,7 @@ fn checklist_33_a_flush_never_deletes_what_was_not_sent() {
     scene.finish("a");
     let states = scene.taken(|effect| match effect {
         Effect::Write(SpoolOp::Finish { recipients, counts, .. }) => Some((recipients.first()?.state, *counts)),
+        Effect::Write(SpoolOp::LastRun { .. }) => None,
         Effect::Write(other) => panic!("{other:?}"),
         _ => None,
     });

@@ -27,7 +27,7 @@ fn pump(session: &mut Session) {
 
 fn pump_and_submit(session: &mut Session, jobs: &mut VecDeque<Job>) {
     pump(session);
-    while session.room(0) > 0
+    while session.room() > 0
         && let Some(job) = jobs.pop_front()
     {
         session.submit(job);
@@ -336,7 +336,7 @@ fn the_servers_limits_are_kept() {
     );
     assert_eq!(ended, None);
     assert_eq!(only_words(session.take_ended()), ["sent", "sent", "sent"]);
-    assert!(session.is_exhausted() && session.is_idle() && session.room(0) == 0);
+    assert!(session.is_exhausted() && session.is_idle() && session.room() == 0);
 }
 
 #[test]
