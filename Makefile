@@ -3,10 +3,11 @@
 #   make demo    set up what is missing, build, open the window on a mail provider of its own
 #   make test    set up what is missing, run everything that is run on every change
 #
-# and five more for those who work on it:
+# and six more for those who work on it:
 #
 #   make check   the quick loop: format, lints, unit tests
 #   make lint    lints and documentation alone
+#   make torture the program killed a thousand times, by a new seed
 #   make audit   licences, sources and known holes of what it is built from
 #   make bench   speed beside msmtp, Postfix, mbsync and others: benches/README.md
 #   make hot     speed of the inner loops
@@ -20,7 +21,7 @@ else
 run_tests = $(CARGO) test --locked $(1)
 endif
 
-.PHONY: demo test check lint audit bench hot setup
+.PHONY: demo test check lint audit torture bench hot setup
 
 demo:
 	@scripts/setup demo
@@ -54,6 +55,10 @@ bench:
 # The inner loops alone, by criterion. FILTER=spool measures a part.
 hot:
 	$(CARGO) bench --locked --bench hot_paths -- $(FILTER)
+
+# What a seed found comes again with TORTURE_SEED=<that seed>.
+torture:
+	TORTURE_KILLS=1000 TORTURE_SEED=$${TORTURE_SEED:-$$(date +%s)} $(call run_tests,--test torture kills::)
 
 setup:
 	@scripts/setup test

@@ -2,7 +2,8 @@
 
 use std::path::PathBuf;
 
-use clap::{ArgGroup, Args, Parser, Subcommand};
+use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
 
 /// Every mail queue you have, outgoing and incoming, emptied on demand. Without a command: the window.
 #[derive(Debug, Clone, Default, Parser)]
@@ -52,6 +53,13 @@ pub enum Command {
         #[arg(value_name = "OPTIONS|RECIPIENTS", trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },
+    /// Make transports of the accounts in another program's configuration.
+    Import {
+        /// Whose it is.
+        program: ImportFrom,
+        /// Its file, such as ~/.msmtprc.
+        file: PathBuf,
+    },
     /// Check every transport and say what to do about what is wrong.
     Doctor {
         /// Only these transports.
@@ -60,6 +68,32 @@ pub enum Command {
         #[arg(long, value_name = "FOLDER", conflicts_with = "names")]
         rescue: Option<PathBuf>,
     },
+    /// Print the completions of a shell.
+    #[command(hide = true)]
+    Completions {
+        /// Which.
+        shell: Shell,
+    },
+    /// Print the manual page, or write all pages into a folder.
+    #[command(hide = true)]
+    Man {
+        /// The folder.
+        #[arg(value_name = "DIR")]
+        into: Option<PathBuf>,
+    },
+}
+
+/// Whose configuration is imported.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ImportFrom {
+    /// Sends: ~/.msmtprc.
+    Msmtp,
+    /// Receives: ~/.fetchmailrc.
+    Fetchmail,
+    /// Receives: ~/.mbsyncrc.
+    Mbsync,
+    /// Receives: ~/.getmail/getmailrc.
+    Getmail,
 }
 
 /// `mailsluice flush`.

@@ -6,7 +6,9 @@ mod doctor;
 pub mod exit;
 pub mod export;
 mod flush;
+mod import;
 mod logging;
+mod manual;
 mod queue;
 pub mod sendmail;
 mod status;
@@ -104,6 +106,9 @@ fn dispatch(arguments: &Arguments, command: &Command) -> Result<u8, Problem> {
         Command::Flush(flush) => flush::run(&Context::open_with_transports(arguments)?, flush),
         Command::Queue(queue) => queue::run(&Context::open(arguments)?, queue),
         Command::Submit(submit) => submit::run(&Context::open_with_transports(arguments)?, submit),
+        Command::Import { program, file } => import::run(arguments, *program, file),
+        Command::Completions { shell } => manual::completions(*shell),
+        Command::Man { into } => manual::man(into.as_deref()),
         Command::Sendmail { arguments: options } => sendmail::run(arguments, options),
         Command::Doctor { rescue: Some(into), .. } => doctor::rescue(&Context::open(arguments)?, into),
         Command::Doctor { names, rescue: None } => doctor::run(&Context::open_with_transports(arguments)?, names),

@@ -14,7 +14,7 @@ use super::host::{Client, Host, Opened, Opening};
 use super::state::Settings;
 use crate::command::export::export;
 use crate::mapi::{EntryId, EnvelopeId, FlushFlags, MapiResult, Row};
-use crate::profile::save::{self, NewIncoming, NewTransport};
+use crate::profile::save::{self, NewIncoming, NewIncomingKind, NewTransport};
 use crate::profile::{After, Places, Profile, SecretSource, Security};
 use crate::session::{FlushRun, Session, flush_all, flush_each};
 use crate::spool::{ListQuery, QueueVerb, Reader, Seconds, Selection};
@@ -282,10 +282,12 @@ fn save(places: &Places, envelope: EnvelopeId, to: &Path) -> Result<(), String> 
 fn transport(new: NewProfile) -> NewTransport {
     let identity = if new.name.is_empty() { new.address.clone() } else { format!("{} <{}>", new.name, new.address) };
     let incoming = match new.arrival {
-        Arrival::Imap => Some(NewIncoming::Imap(server(&new.incoming))),
-        Arrival::Pop3 => Some(NewIncoming::Pop3(server(&new.incoming), After::Keep)),
+        Arrival::Imap => Some(NewIncomingKind::Imap(vec!["INBOX".to_owned()])),
+        Arrival::Pop3 => Some(NewIncomingKind::Pop3),
         Arrival::Nothing => None,
     };
+    let incoming =
+        incoming.map(|kind| NewIncoming { kind, server: server(&new.incoming), after: After::Keep, deliver: None });
     NewTransport {
         name: new.address.rsplit_once('@').map_or("mail", |(_, domain)| domain).to_owned(),
         identity,

@@ -31,11 +31,21 @@ pub async fn connect(
     cancel: &CancellationToken,
     stage: &(dyn Fn(Stage) + Send + Sync),
 ) -> Result<Connection, Failure> {
+    connect_by(lookup_host((server.host.as_str(), server.port)), server, cancel, stage).await
+}
+
+/// [`connect()`] with a resolver of one's own: the system's can't be made to hang in a test.
+pub(super) async fn connect_by<A: Iterator<Item = SocketAddr>>(
+    lookup: impl Future<Output = io::Result<A>>,
+    server: &ServerConfig,
+    cancel: &CancellationToken,
+    stage: &(dyn Fn(Stage) + Send + Sync),
+) -> Result<Connection, Failure> {
     let at = address_words(server);
-    let deadline = Instant::now() + CONNECT_DEADLINE;
+    let limit = server.limit(CONNECT_DEADLINE);
+    let deadline = Instant::now() + limit;
     stage(Stage::Resolve);
-    let lookup = lookup_host((server.host.as_str(), server.port));
-    let found = step(lookup, CONNECT_DEADLINE, cancel, Stage::Resolve, &at).await?;
+    let found = step(lookup, limit, cancel, Stage::Resolve, &at).await?;
     stage(Stage::Connect);
     let tcp = first_that_answers(&alternating(found), deadline, cancel, &at).await?;
     let connection =

@@ -2,6 +2,7 @@
 
 use std::future::pending;
 use std::io;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,6 +15,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
+use super::connect::connect_by;
 use super::sasl::{Exchange, Mechanism, SaslError, choose};
 use super::{Connection, LineReader, connect, step};
 use crate::mapi::{Class, Failure, Stage};
@@ -21,11 +23,35 @@ use crate::profile::{AuthChoice, Security, ServerConfig};
 
 fn server(host: &str, port: u16, security: Security, ca_file: Option<PathBuf>) -> ServerConfig {
     let (user, password, auth) = (None, None, AuthChoice::Auto);
-    ServerConfig { host: host.to_owned(), port, security, user, password, auth, ca_file, fingerprint: None }
+    ServerConfig {
+        host: host.to_owned(),
+        port,
+        security,
+        user,
+        password,
+        auth,
+        ca_file,
+        fingerprint: None,
+        patience: None,
+    }
 }
 
 async fn reach(server: &ServerConfig) -> Result<Connection, Failure> {
     connect(server, &CancellationToken::new(), &|_| ()).await
+}
+
+#[tokio::test]
+async fn a_resolver_that_hangs_is_left_at_once() {
+    let cancel = CancellationToken::new();
+    let server = server("mail.example", 587, Security::None, None);
+    let lookup = pending::<io::Result<std::vec::IntoIter<SocketAddr>>>();
+    let stage = |stage| {
+        assert_eq!(stage, Stage::Resolve);
+        cancel.cancel();
+    };
+    let reach = connect_by(lookup, &server, &cancel, &stage);
+    let failure = tokio::time::timeout(Duration::from_millis(100), reach).await.expect("at once").unwrap_err();
+    assert_eq!((failure.class, failure.stage), (Class::Cancelled, Stage::Resolve));
 }
 
 // Lines

@@ -48,7 +48,8 @@ pub(super) async fn handshake(
         Some(fingerprint) => build(at, |_| Ok(Trust::Pinned(fingerprint)))?,
         None => client_config(server.ca_file.as_deref(), at).await?,
     };
-    step(TlsConnector::from(config).connect(name, stream), HANDSHAKE_DEADLINE, cancel, Stage::Tls, at).await
+    let limit = server.limit(HANDSHAKE_DEADLINE);
+    step(TlsConnector::from(config).connect(name, stream), limit, cancel, Stage::Tls, at).await
 }
 
 async fn client_config(ca_file: Option<&Path>, at: &str) -> Result<Arc<ClientConfig>, Failure> {

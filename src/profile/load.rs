@@ -188,7 +188,7 @@ impl Loader<'_> {
             Some(_folder) => Some(IncomingSource::Folder { path: self.required_path(&section, "path") }),
             None => {
                 section.allow(SERVER_KEYS);
-                section.allow(&["folders", "path"]);
+                section.allow(&["folders", "watch", "path"]);
                 None
             }
         };
@@ -205,7 +205,8 @@ impl Loader<'_> {
         if folders.is_empty() || folders.iter().any(|folder| folder.chars().any(char::is_control)) {
             section.wrong("folders", "must name at least one mailbox, and nothing but mailboxes");
         }
-        IncomingSource::Imap { server, folders }
+        let watch = section.switch("watch").unwrap_or_default();
+        IncomingSource::Imap { server, folders, watch }
     }
 
     fn deliver(&self, section: Section<'_>) -> Option<DeliverTo> {
@@ -282,7 +283,8 @@ impl Loader<'_> {
         if section.has("fingerprint") && security == Security::None {
             section.wrong("fingerprint", "is of no use without TLS (security = \"none\")");
         }
-        ServerConfig { host: host.to_owned(), port, security, user, password, auth, ca_file, fingerprint }
+        let patience = section.duration("patience");
+        ServerConfig { host: host.to_owned(), port, security, user, password, auth, ca_file, fingerprint, patience }
     }
 
     /// A path: `~` is the user's home, and relative ones begin in the profile's folder.
@@ -307,7 +309,7 @@ impl Loader<'_> {
 }
 
 const SERVER_KEYS: &[&str] =
-    &["host", "port", "security", "user", "password", "auth", "allow_plaintext", "ca_file", "fingerprint"];
+    &["host", "port", "security", "user", "password", "auth", "allow_plaintext", "ca_file", "fingerprint", "patience"];
 
 const PLAINTEXT: &str = "with \"none\" the login would go over the network for all to read. Use \"tls\" or \"starttls\"; or, if the \
      line is safe by other means, say so with allow_plaintext = true";

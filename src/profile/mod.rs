@@ -3,6 +3,7 @@
 //! | file | what happens there |
 //! |---|---|
 //! | [`mod@fingerprint`] | the one certificate a server may present |
+//! | [`import`] | transports out of other programs' configurations |
 //! | [`places`] | where everything is, and for whose eyes |
 //! | [`model`] | the profile as plain data, already checked |
 //! | [`mod@load`] | from `profile.toml` to the model, with every mistake named |
@@ -10,6 +11,7 @@
 //! | [`secret`] | passwords and tokens from where the profile says they are |
 
 pub mod fingerprint;
+pub mod import;
 pub mod load;
 pub mod model;
 pub mod places;
@@ -21,4 +23,4 @@ pub use fingerprint::{Fingerprint, NoFingerprint};
 pub use load::{Problem, ProfileError, load};
 pub use model::*;
 pub use places::Places;
-pub use save::{NewIncoming, NewServer, NewTransport, SaveError, append_transport};
+pub use save::{NewIncoming, NewIncomingKind, NewServer, NewTransport, SaveError, append_transport};

@@ -106,6 +106,15 @@ pub struct ServerConfig {
     pub ca_file: Option<PathBuf>,
     /// The one certificate the server may present; then authorities, name and dates don't count.
     pub fingerprint: Option<Fingerprint>,
+    /// How long to wait for the server at each step; `None`: as long as the protocol advises.
+    pub patience: Option<Duration>,
+}
+
+impl ServerConfig {
+    /// How long to wait where the protocol advises this.
+    pub fn limit(&self, advised: Duration) -> Duration {
+        self.patience.unwrap_or(advised)
+    }
 }
 
 /// `security = …`.
@@ -173,6 +182,8 @@ pub enum IncomingSource {
         server: ServerConfig,
         /// Mailboxes to fetch.
         folders: Vec<String>,
+        /// New mail shows as waiting at once: the first of them is watched between flushes.
+        watch: bool,
     },
     /// A POP3 server.
     Pop3 {

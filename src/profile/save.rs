@@ -42,11 +42,24 @@ pub struct NewServer {
 
 /// How a [`NewTransport`] receives.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum NewIncoming {
-    /// By IMAP; mail stays on the server.
-    Imap(NewServer),
-    /// By POP3.
-    Pop3(NewServer, After),
+pub struct NewIncoming {
+    /// By which protocol.
+    pub kind: NewIncomingKind,
+    /// From where.
+    pub server: NewServer,
+    /// What becomes of mail there once it is safe here.
+    pub after: After,
+    /// The Maildir it goes to, as the user writes it; `None`: the transport's own.
+    pub deliver: Option<String>,
+}
+
+/// The protocol of a [`NewIncoming`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum NewIncomingKind {
+    /// IMAP, from these mailboxes.
+    Imap(Vec<String>),
+    /// POP3.
+    Pop3,
 }
 
 /// Why the transport was not added. The file is as it was.
@@ -137,20 +150,20 @@ fn section(new: &NewTransport) -> String {
         text.push_str("\n[transport.outgoing]\nkind = \"smtp\"\n");
         push_server(&mut text, new, server);
     }
-    let after = "keep or delete: what happens on the server to mail that is safe here";
-    match &new.incoming {
-        Some(NewIncoming::Imap(server)) => {
-            text.push_str("\n[transport.incoming]\nkind = \"imap\"\n");
-            push_server(&mut text, new, server);
-            line(&mut text, "folders", "[\"INBOX\"]", "mailboxes to fetch");
-            line(&mut text, "after", "\"keep\"", after);
+    if let Some(NewIncoming { kind, server, after, deliver }) = &new.incoming {
+        let word = if matches!(kind, NewIncomingKind::Pop3) { "pop3" } else { "imap" };
+        text.push_str("\n[transport.incoming]\n");
+        line(&mut text, "kind", &quoted(word), "");
+        push_server(&mut text, new, server);
+        if let NewIncomingKind::Imap(folders) = kind {
+            let folders: Vec<String> = folders.iter().map(|folder| quoted(folder)).collect();
+            line(&mut text, "folders", &format!("[{}]", folders.join(", ")), "mailboxes to fetch");
         }
-        Some(NewIncoming::Pop3(server, what)) => {
-            text.push_str("\n[transport.incoming]\nkind = \"pop3\"\n");
-            push_server(&mut text, new, server);
-            line(&mut text, "after", if *what == After::Keep { "\"keep\"" } else { "\"delete\"" }, after);
+        let comment = "keep or delete: what happens on the server to mail that is safe here";
+        line(&mut text, "after", if *after == After::Keep { "\"keep\"" } else { "\"delete\"" }, comment);
+        if let Some(maildir) = deliver {
+            line(&mut text, "deliver", &format!("{{ maildir = {} }}", quoted(maildir)), "where it goes here");
         }
-        None => {}
     }
     text
 }
@@ -206,7 +219,12 @@ mod tests {
             user: "ada".to_owned(),
             password: SecretSource::Command("pass show \"mail/ada\"".to_owned()),
             outgoing: Some(server("smtp.example.org", Some(2525))),
-            incoming: Some(NewIncoming::Pop3(server("pop.example.org", None), After::Delete)),
+            incoming: Some(NewIncoming {
+                kind: NewIncomingKind::Pop3,
+                server: server("pop.example.org", None),
+                after: After::Delete,
+                deliver: None,
+            }),
         }
     }
 

@@ -26,7 +26,7 @@ mod tests;
 const ROUND: usize = 512;
 
 /// How long ends of messages are gathered while nobody waits for an answer: one sync serves them all.
-const GATHER: Duration = Duration::from_millis(10);
+const GATHER: Duration = Duration::from_millis(20);
 
 /// How long to sleep at a time meanwhile.
 const NAP: Duration = Duration::from_millis(1);
@@ -323,6 +323,7 @@ impl Loop {
             Effect::Validate { transport, ticket, interactive } => {
                 self.runtime.validate(&transport, ticket, interactive);
             }
+            Effect::Watch(on) => self.runtime.watch(on),
             Effect::EndFlush(transport) => self.runtime.end_flush(&transport),
             Effect::Cancel(transport) => self.runtime.cancel(&transport),
             Effect::DeliveryReport { envelope, transport, recipients } => {

@@ -22,9 +22,12 @@ pub mod secrets;
 pub mod smtp;
 #[cfg(test)]
 mod testing;
+pub mod watch;
 
 use std::future::Future;
 use std::pin::Pin;
+
+use tokio::sync::Notify;
 
 use crate::mapi::{Class, Failure, FlushFlags, Stage};
 
@@ -80,6 +83,25 @@ pub trait Transport: Send + Sync + std::fmt::Debug {
     /// Why nothing can be flushed.
     fn flush_queues<'a>(&'a self, _support: &'a Support, _flags: FlushFlags) -> BoxFuture<'a, Result<(), Failure>> {
         Box::pin(std::future::ready(Ok(())))
+    }
+
+    /// Whether it watches for new mail between flushes.
+    fn watches(&self) -> bool {
+        false
+    }
+
+    /// Watches what waits on the server, and says so whenever that changes ([`ReportKind::Waiting`]). `again`: look once
+    /// more, a flush is over. Ends when it can't be done there, and when it is cancelled.
+    ///
+    /// # Errors
+    /// What ended it.
+    fn watch<'a>(
+        &'a self,
+        _support: &'a Support,
+        _receipts: &'a Receipts,
+        _again: &'a Notify,
+    ) -> BoxFuture<'a, Result<(), Failure>> {
+        no_support(&self.traits(), "it does not watch")
     }
 
     /// Checks that it could work (`ValidateState`): reaches the server, signs in, changes nothing. Gives what it found,

@@ -1,7 +1,7 @@
 //! The transport's end of the line to the spooler, after `IMAPISupport`: report, take messages, record receipts, ask.
 
 use std::collections::{HashMap, HashSet, VecDeque};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -59,6 +59,8 @@ pub struct Support {
     cancel: CancellationToken,
     ending: CancellationToken,
     interactive: bool,
+    /// Its stages are not the flush's, and nobody is told of them.
+    aside: bool,
     secrets: Arc<super::secrets::SecretCache>,
     declined: Arc<Mutex<HashMap<String, Failure>>>,
 }
@@ -80,9 +82,16 @@ impl Support {
             cancel,
             ending: CancellationToken::new(),
             interactive,
+            aside: false,
             secrets,
             declined: Arc::default(),
         }
+    }
+
+    /// The same for work beside the transport's flushes, whose stages are nobody's business.
+    #[must_use]
+    pub fn aside(self) -> Self {
+        Self { aside: true, ..self }
     }
 
     /// Cancelled when the FLUSH bit is cleared: finish the message in hand and stop. [`Submissions::next`] minds it by
@@ -119,7 +128,9 @@ impl Support {
 
     /// It has come to this point (`ModifyStatusRow`).
     pub fn stage(&self, stage: Stage) {
-        self.report(ReportKind::Stage(stage));
+        if !self.aside {
+            self.report(ReportKind::Stage(stage));
+        }
     }
 
     /// Bytes acknowledged since the last call. Call at most ten times a second.
@@ -189,6 +200,8 @@ fn unexpected(answer: Answer) -> Failure {
 pub struct Submissions {
     support: Support,
     claimed: tokio::sync::Mutex<Claimed>,
+    /// Those of them that nobody took yet.
+    waiting: AtomicUsize,
 }
 
 #[derive(Debug, Default)]
@@ -222,7 +235,7 @@ impl Claimed {
 impl Submissions {
     /// The submissions of one phase.
     pub fn new(support: Support) -> Self {
-        Self { support, claimed: tokio::sync::Mutex::default() }
+        Self { support, claimed: tokio::sync::Mutex::default(), waiting: AtomicUsize::new(0) }
     }
 
     /// The next message, claimed for this transport; `None` when the queue is drained, the flush bit was cleared or
@@ -239,6 +252,7 @@ impl Submissions {
                 claimed.coming = Some(coming);
             }
             if let Some(job) = claimed.jobs.pop_front() {
+                self.waiting.store(claimed.jobs.len(), Ordering::Relaxed);
                 return Some(job);
             }
             let coming = claimed.coming.as_mut()?;
@@ -255,6 +269,11 @@ impl Submissions {
                 }
             }
         }
+    }
+
+    /// Messages that are claimed already and wait to be taken.
+    pub fn waiting(&self) -> usize {
+        self.waiting.load(Ordering::Relaxed)
     }
 
     /// Puts on disk that the last byte of these is about to go out. Must return before that byte is handed to the

@@ -39,8 +39,9 @@ impl LoggedOn {
             let (name, after, deliver) = (config.name.as_str(), incoming.after, &incoming.deliver);
             let identity = config.identity.as_ref();
             match &incoming.source {
-                IncomingSource::Imap { server, folders } => {
-                    Box::new(ImapTransport::new(name, server.clone(), folders.clone(), after, deliver, identity))
+                IncomingSource::Imap { server, folders, watch } => {
+                    let imap = ImapTransport::new(name, server.clone(), folders.clone(), after, deliver, identity);
+                    Box::new(imap.watching(*watch))
                 }
                 IncomingSource::Pop3 { server } => {
                     Box::new(Pop3Transport::new(name, server.clone(), after, deliver, identity))

@@ -148,6 +148,13 @@ pub enum ReportKind {
         /// Their bytes.
         bytes: u64,
     },
+    /// This many messages wait on the server, seen between flushes.
+    Waiting {
+        /// How many.
+        messages: u64,
+        /// Their bytes.
+        bytes: u64,
+    },
     /// What was already received from this mailbox? Answer: [`Answer::Known`].
     Known {
         /// Where the answer goes.

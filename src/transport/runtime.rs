@@ -7,13 +7,14 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use crossbeam_channel::Sender;
+use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use super::port::Desk;
 use super::registry::LoggedOn;
 use super::secrets::SecretCache;
-use super::{Answer, Report, ReportKind, Support, Ticket, flush};
+use super::{Answer, Report, ReportKind, Support, Ticket, flush, watch};
 use crate::mapi::{Class, Failure, FlushFlags, Stage};
 
 /// The runtime and what runs on it.
@@ -25,6 +26,7 @@ pub struct Runtime {
     desk: Arc<Desk>,
     secrets: Arc<SecretCache>,
     running: HashMap<Arc<str>, Running>,
+    watching: HashMap<Arc<str>, Watching>,
 }
 
 #[derive(Debug)]
@@ -32,6 +34,13 @@ struct Running {
     cancel: CancellationToken,
     ending: CancellationToken,
     task: JoinHandle<()>,
+}
+
+#[derive(Debug)]
+struct Watching {
+    cancel: CancellationToken,
+    /// A flush is over.
+    again: Arc<Notify>,
 }
 
 impl Runtime {
@@ -53,6 +62,7 @@ impl Runtime {
             desk: Arc::default(),
             secrets: Arc::default(),
             running: HashMap::new(),
+            watching: HashMap::new(),
         })
     }
 
@@ -99,14 +109,8 @@ impl Runtime {
     {
         let Some(transport) = self.transports.iter().find(|transport| &*transport.name == name) else { return };
         let cancel = CancellationToken::new();
-        let support = Support::new(
-            Arc::clone(&transport.name),
-            self.reports.clone(),
-            Arc::clone(&self.desk),
-            cancel.clone(),
-            interactive,
-            Arc::clone(&self.secrets),
-        );
+        let support = self.support(transport, &cancel, interactive);
+        let again = self.watching.get(name).map(|watching| Arc::clone(&watching.again));
         let ending = support.ending().clone();
         let work = work(Arc::clone(transport), support.clone());
         let task = self.tokio.spawn(async move {
@@ -114,8 +118,30 @@ impl Runtime {
                 Err(Failure::new(Class::Local, Stage::Queue, support.transport(), panic.to_string()))
             });
             support.report(end(done));
+            if let Some(again) = again {
+                again.notify_one();
+            }
         });
         self.running.insert(Arc::clone(&transport.name), Running { cancel, ending, task });
+    }
+
+    /// Watches for new mail, or no longer, where the profile wants that. Begun once, it lasts until it is ended.
+    pub fn watch(&mut self, on: bool) {
+        for watching in std::mem::take(&mut self.watching).into_values() {
+            watching.cancel.cancel();
+        }
+        for transport in self.transports.iter().filter(|transport| on && watch::wanted(transport)) {
+            let (cancel, again) = (CancellationToken::new(), Arc::new(Notify::new()));
+            let support = self.support(transport, &cancel, false).aside();
+            let (watched, notified) = (Arc::clone(transport), Arc::clone(&again));
+            self.tokio.spawn(async move { watch::watch(&watched, &support, &notified).await });
+            self.watching.insert(Arc::clone(&transport.name), Watching { cancel, again });
+        }
+    }
+
+    fn support(&self, transport: &LoggedOn, cancel: &CancellationToken, interactive: bool) -> Support {
+        let (name, reports, desk) = (Arc::clone(&transport.name), self.reports.clone(), Arc::clone(&self.desk));
+        Support::new(name, reports, desk, cancel.clone(), interactive, Arc::clone(&self.secrets))
     }
 
     /// Clears a transport's FLUSH bits: it stops at the next message.
@@ -139,7 +165,8 @@ impl Runtime {
     }
 
     /// Ends: what still runs is cancelled and waited for, a second at most.
-    pub fn shutdown(self) {
+    pub fn shutdown(mut self) {
+        self.watch(false);
         for running in self.running.values() {
             running.cancel.cancel();
         }
@@ -150,6 +177,7 @@ impl Runtime {
             }
         };
         self.tokio.block_on(async { tokio::time::timeout(std::time::Duration::from_secs(1), wait).await.ok() });
-        self.tokio.shutdown_timeout(std::time::Duration::from_millis(200));
+        // A look-up that hangs can't be stopped, and is not waited for.
+        self.tokio.shutdown_timeout(std::time::Duration::from_millis(50));
     }
 }

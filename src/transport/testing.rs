@@ -22,6 +22,8 @@ pub(crate) struct Memory {
     pub known: BTreeMap<String, BTreeSet<String>>,
     /// Messages said to wait, each time it was said.
     pub listed: Vec<u64>,
+    /// Messages that wait, each time they were counted between flushes.
+    pub waiting: Vec<u64>,
     /// What came of each envelope.
     pub ended: Vec<(EnvelopeId, Outcome)>,
     /// Envelopes in the order they were put at risk.
@@ -110,6 +112,7 @@ fn listen(memory: &mut Memory, desk: &Desk, kind: ReportKind) {
             memory.ended.extend(outcomes.into_iter().map(|(_, outcome)| (envelope, outcome)));
         }
         ReportKind::Listed { messages, .. } => memory.listed.push(messages),
+        ReportKind::Waiting { messages, .. } => memory.waiting.push(messages),
         ReportKind::ReceiveFailed(failure) => memory.failed.push(failure),
         _ => {}
     }
@@ -141,6 +144,7 @@ pub(crate) fn server_at(port: u16) -> ServerConfig {
         auth: AuthChoice::Auto,
         ca_file: None,
         fingerprint: None,
+        patience: None,
     }
 }
 

@@ -235,6 +235,51 @@ fn the_profile_of_the_demo_is_closed_to_others() {
 }
 
 #[test]
+fn accounts_of_other_programs_become_transports_once() {
+    let harness = Harness::new(PROGRAM);
+    std::fs::remove_file(harness.profile().join("profile.toml")).expect("removed");
+    let file = harness.write(
+        "msmtprc",
+        "defaults\nauth on\ntls on\naccount a\nhost smtp.example.org\nfrom ada@example.org\nuser ada\npassword geheim\n\
+         account plain\nhost smtp.example.com\nuser ada\ntls off\n",
+    );
+    let import =
+        |program: &str, file: &std::path::Path| harness.run(&["import", program, file.to_str().expect("UTF-8")]);
+    // The second one would send its password for all to read.
+    let run = import("msmtp", &file).expect_code(78);
+    assert!(run.stdout.contains("a: added, smtp.example.org") && run.stdout.contains("not copied"), "{}", run.stdout);
+    assert!(run.stderr.contains("plain") && run.stderr.contains("allow_plaintext"), "{}", run.stderr);
+    let again = import("msmtp", &file).expect_code(78);
+    assert!(again.stdout.contains("is there already: a"), "{}", again.stdout);
+    let file = harness.write("mbsyncrc", "IMAPAccount a\nHost imap.example.org\nUser ada\nPassCmd \"pass show a\"\n");
+    assert!(import("mbsync", &file).expect_code(0).stdout.contains("a 2: added"));
+    let profile = std::fs::read_to_string(harness.profile().join("profile.toml")).expect("made");
+    assert!(!profile.contains("geheim"), "{profile}");
+    let status = harness.run(&["status", "--json"]).expect_code(0).json();
+    assert_eq!(status["rows"].as_array().expect("rows").len(), 3 + 2);
+    import("fetchmail", &harness.write("fetchmailrc", "# nothing\n")).expect_code(65);
+    import("getmail", &harness.path("nowhere")).expect_code(64);
+}
+
+#[test]
+fn completions_and_manual_pages_come_from_the_program_itself() {
+    let harness = Harness::new(PROGRAM);
+    for shell in ["bash", "zsh", "fish"] {
+        let script = harness.run(&["completions", shell]).expect_code(0).stdout;
+        assert!(script.contains("sendmail") && script.contains("reroute"), "{shell}: {script}");
+    }
+    let page = harness.run(&["man"]).expect_code(0).stdout;
+    assert!(page.contains(".TH mailsluice 1"), "{page}");
+    let folder = harness.path("pages");
+    std::fs::create_dir(&folder).expect("a folder");
+    harness.run(&["man", folder.to_str().expect("UTF-8")]).expect_code(0);
+    let page = std::fs::read_to_string(folder.join("mailsluice-queue-export.1")).expect("a page");
+    assert!(page.contains("Replace files that are there already"), "{page}");
+    harness.run(&["man", "/nonexistent"]).expect_code(73);
+    assert!(!harness.run(&["--help"]).expect_code(0).stdout.contains("completions"));
+}
+
+#[test]
 fn doctor_warns_of_what_others_can_read() {
     let harness = Harness::new(PROGRAM);
     let file = harness.profile().join("profile.toml");

@@ -1,5 +1,15 @@
 //! Receiving from a real Dovecot.
 
+use std::sync::Arc;
+use std::time::Duration;
+
+use mailsluice::mapi::FlushFlags;
+use mailsluice::mapi::tag::{PR_DISPLAY_NAME, PR_SLUICE_WAITING};
+use mailsluice::profile::{self as profiles, Places};
+use mailsluice::session::{Session, flush_all};
+use mailsluice::spooler::{Spooler, Stay};
+
+use crate::support::daemon::wait_until;
 use crate::support::dovecot::PASSWORD;
 use crate::support::messages::message;
 use crate::support::{Dovecot, Harness};
@@ -99,4 +109,40 @@ fn doctor_reaches_the_server_and_says_what_it_found() {
     let harness = Harness::new(&profile(&dovecot, "imap", dovecot.ports.imaps, "tls", "keep"));
     let run = harness.run(&["doctor"]).expect_code(0);
     assert!(run.stdout.starts_with("ok  in: "), "{}", run.stdout);
+}
+
+/// Whether the row says within reason that this many messages wait.
+fn shows(session: &mut Session, count: i64) -> bool {
+    wait_until(Duration::from_secs(20), || {
+        session.pump();
+        let rows = session.rows();
+        let row = rows.iter().find(|row| row.text(PR_DISPLAY_NAME) == Some("in"));
+        row.and_then(|row| row.number(PR_SLUICE_WAITING)) == Some(count)
+    })
+}
+
+#[test]
+fn watched_mail_shows_as_waiting_at_once_and_comes_with_the_flush() {
+    let Some(dovecot) = Dovecot::start() else { return };
+    dovecot.fill("ada", mail(2));
+    let text = profile(&dovecot, "imap", dovecot.ports.imaps, "tls", "keep") + "watch = true\n";
+    let harness = Harness::new(&text);
+    // A command does its work and ends; nobody watches behind it.
+    let flushed = harness.run(&["flush", "--receive", "--no-ui", "--json"]).expect_code(0).json();
+    assert_eq!(flushed["results"][0]["incoming"]["received"], 2);
+
+    let places = Places::of(Some(&harness.profile()));
+    let profile = profiles::load(&text, &places.profile_file(), &places).expect("a good profile");
+    let spooler = Spooler::reach(&places, &profile, Stay::Long).expect("a spooler that stays");
+    let mut window = Session::logon(spooler.line(), Arc::new(|| {}));
+    assert!(shows(&mut window, 0), "it does not watch");
+    dovecot.fill("ada", mail(3));
+    assert!(shows(&mut window, 3), "new mail is not seen");
+    let run = flush_all(&window, FlushFlags::FLUSH_DOWNLOAD | FlushFlags::FLUSH_NO_UI, true).expect("a flush");
+    run.wait(&mut window);
+    assert!(shows(&mut window, 0), "what was received still waits");
+    dovecot.fill("ada", mail(1));
+    assert!(shows(&mut window, 1), "new mail is not seen after a flush");
+    spooler.end(false);
+    assert_eq!(harness.received("in").len(), 5);
 }

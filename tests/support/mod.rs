@@ -8,22 +8,33 @@
 //! let Some(postfix) = Postfix::start(&PostfixSetup::default()) else { return };
 //! ```
 
-#![allow(dead_code, unreachable_pub, reason = "each test binary uses its part of what is offered to all")]
+#![allow(
+    dead_code,
+    unreachable_pub,
+    unused_imports,
+    reason = "each test binary uses its part of what is offered to all"
+)]
 
 pub mod bus;
 pub mod certs;
 pub mod daemon;
 pub mod dovecot;
+pub mod engine;
 pub mod harness;
 pub mod messages;
 pub mod postfix;
 pub mod provider;
+pub mod random;
+pub mod relay;
 pub mod screen;
 pub mod smtp_sink;
 
 pub use certs::Certs;
 pub use dovecot::Dovecot;
+pub use engine::Engine;
 pub use harness::{Harness, Running};
 pub use postfix::{Postfix, PostfixSetup};
+pub use random::Random;
+pub use relay::{Relay, Way};
 pub use screen::Screen;
 pub use smtp_sink::SmtpSink;

@@ -61,6 +61,7 @@ fn full_servers() -> [ServerConfig; 4] {
         auth: AuthChoice::Auto,
         ca_file: Some("/p/ca.pem".into()),
         fingerprint: None,
+        patience: Some(Duration::from_secs(90)),
     };
     let imap = ServerConfig {
         host: "imap.example.org".into(),
@@ -79,6 +80,7 @@ fn full_servers() -> [ServerConfig; 4] {
         auth: AuthChoice::Plain,
         ca_file: None,
         fingerprint: None,
+        patience: None,
     };
     let lmtp = ServerConfig {
         host: "::1".into(),
@@ -89,6 +91,7 @@ fn full_servers() -> [ServerConfig; 4] {
         auth: AuthChoice::Auto,
         ca_file: None,
         fingerprint: None,
+        patience: None,
     };
     [smtp, imap, pop3, lmtp]
 }
@@ -121,7 +124,11 @@ fn full_work(smtp: ServerConfig, imap: ServerConfig) -> TransportConfig {
         }),
         outgoing: Some(Outgoing::Smtp(SmtpConfig { server: smtp, connections: 8 })),
         incoming: Some(Incoming {
-            source: IncomingSource::Imap { server: imap, folders: vec!["INBOX".into(), "Lists/rust".into()] },
+            source: IncomingSource::Imap {
+                server: imap,
+                folders: vec!["INBOX".into(), "Lists/rust".into()],
+                watch: true,
+            },
             after: After::Keep,
             deliver: DeliverTo::Maildir(home("Mail/ada")),
         }),
@@ -221,7 +228,8 @@ fn what_is_not_said_has_defaults() {
     let incoming = transport.incoming.unwrap();
     assert_eq!(incoming.deliver, DeliverTo::Maildir("/p/mail/a b".into()));
     assert_eq!(incoming.after, After::Keep);
-    let IncomingSource::Imap { server, folders } = incoming.source else { panic!() };
+    let IncomingSource::Imap { server, folders, watch } = incoming.source else { panic!() };
+    assert!(!watch);
     assert_eq!(folders, ["INBOX"]);
     assert_eq!((server.security, server.auth), (Security::Tls, AuthChoice::Auto));
     assert_eq!(server.password, Some(SecretSource::Keyring));

@@ -132,6 +132,8 @@ pub enum Effect {
         /// A person may be asked.
         interactive: bool,
     },
+    /// Watch for new mail between flushes, or no longer.
+    Watch(bool),
     /// Clear a transport's FLUSH bits.
     EndFlush(String),
     /// Cancel what a transport does.

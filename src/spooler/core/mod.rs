@@ -204,6 +204,9 @@ impl Core {
         if offline {
             self.cancel(None, effects);
         }
+        if self.keeps_time {
+            effects.push(Effect::Watch(!offline));
+        }
         for transport in &mut self.transports {
             transport.dirty = true;
         }

@@ -54,6 +54,12 @@ impl Core {
                     run.meter.total_bytes = Some(run.meter.bytes + bytes);
                 }
             }
+            // While mail comes in, what waits is known better than by whoever watches.
+            ReportKind::Waiting { messages, bytes } => {
+                if transport.run.as_ref().is_none_or(|run| run.phase != Some(Direction::Incoming)) {
+                    transport.on_server = Some((messages, bytes, now.wall));
+                }
+            }
             kind => {
                 if let Some(run) = &mut transport.run {
                     match kind {

@@ -27,6 +27,7 @@ impl Core {
             return;
         }
         self.plan_next_run(now);
+        effects.push(Effect::Watch(true));
         if self.schedule.on_start {
             self.order_everything(effects);
         }

@@ -86,6 +86,7 @@ impl Lmtp {
             auth: AuthChoice::None,
             ca_file: None,
             fingerprint: None,
+            patience: None,
         };
         Ok(SmtpConfig { server, connections: 1 })
     }

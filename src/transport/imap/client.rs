@@ -20,7 +20,7 @@ use crate::net::{Connection, Transcript, connect, step};
 use crate::profile::{Security, ServerConfig};
 use crate::transport::{Support, secrets};
 
-/// How long the server may be silent.
+/// How long the server may be silent while it has something to do, where the profile says nothing else.
 const SILENCE: Duration = Duration::from_mins(2);
 /// The longest literal that LITERAL- takes unasked, in bytes (RFC 7888).
 const LITERAL_MINUS: usize = 4096;
@@ -53,6 +53,8 @@ pub(super) struct Client<'a> {
     /// The command that signs in, while it is in the air.
     login: Option<String>,
     last_tag: u32,
+    /// How long the server may be silent.
+    patience: Duration,
     /// In capitals; `None`: not known, ask.
     capabilities: Option<Vec<String>>,
 }
@@ -77,6 +79,7 @@ impl<'a> Client<'a> {
             at,
             login: None,
             last_tag: 0,
+            patience: server.limit(SILENCE),
             capabilities: None,
         };
         support.stage(Stage::Greeting);
@@ -247,22 +250,35 @@ impl<'a> Client<'a> {
             let cancel = self.support.cancel();
             let buffer = self.cutter.buffer();
             buffer.reserve(READ_BYTES);
-            let read = step(self.connection.read_buf(buffer), SILENCE, cancel, stage, &self.at).await?;
+            let read = step(self.connection.read_buf(buffer), self.patience, cancel, stage, &self.at).await?;
             if read == 0 {
                 return Err(self.failure(Class::Transient, stage, "the server closed the line"));
             }
         }
     }
 
+    /// Lets the server be silent for this long. Gives how long that was so far.
+    pub(super) const fn be_patient(&mut self, silence: Duration) -> Duration {
+        std::mem::replace(&mut self.patience, silence)
+    }
+
+    /// Puts a line into the air that is no command.
+    pub(super) fn say(&mut self, line: &str) {
+        self.put(line);
+    }
+
     /// Writes what is put into the air.
-    async fn write(&mut self, stage: Stage) -> Result<(), Failure> {
+    ///
+    /// # Errors
+    /// The line failed, or cancelled.
+    pub(super) async fn write(&mut self, stage: Stage) -> Result<(), Failure> {
         if !self.out.is_empty() {
             let (connection, out) = (&mut self.connection, &self.out);
             let write = async {
                 connection.write_all(out).await?;
                 connection.flush().await
             };
-            step(write, SILENCE, self.support.cancel(), stage, &self.at).await?;
+            step(write, self.server.limit(SILENCE), self.support.cancel(), stage, &self.at).await?;
             self.out.clear();
         }
         Ok(())

@@ -14,6 +14,7 @@ mod response;
 #[cfg(test)]
 mod tests;
 mod uids;
+mod watch;
 mod wire;
 
 use std::collections::HashSet;
@@ -23,6 +24,7 @@ use client::Client;
 use imap_types::command::CommandBody;
 use imap_types::mailbox::Mailbox;
 use response::Event;
+use tokio::sync::Notify;
 
 use super::deliver::{Delivery, Inbox};
 use super::report::Severity;
@@ -38,6 +40,7 @@ pub struct ImapTransport {
     folders: Vec<String>,
     after: After,
     delivery: Delivery,
+    watches: bool,
 }
 
 /// A selected folder and what is in it.
@@ -61,7 +64,13 @@ impl ImapTransport {
     ) -> Self {
         let recipient = identity.map(|identity| identity.address.as_str()).or(server.user.as_deref());
         let delivery = Delivery::new(deliver, transport, recipient);
-        Self { server, folders, after, delivery }
+        Self { server, folders, after, delivery, watches: false }
+    }
+
+    /// Watches for new mail between flushes, or not.
+    #[must_use]
+    pub fn watching(self, watches: bool) -> Self {
+        Self { watches, ..self }
     }
 
     async fn receive(&self, support: &Support, receipts: &Receipts) -> Result<(), Failure> {
@@ -203,6 +212,19 @@ impl Transport for ImapTransport {
 
     fn start<'a>(&'a self, support: &'a Support, receipts: &'a Receipts) -> BoxFuture<'a, Result<(), Failure>> {
         Box::pin(self.receive(support, receipts))
+    }
+
+    fn watches(&self) -> bool {
+        self.watches
+    }
+
+    fn watch<'a>(
+        &'a self,
+        support: &'a Support,
+        receipts: &'a Receipts,
+        again: &'a Notify,
+    ) -> BoxFuture<'a, Result<(), Failure>> {
+        Box::pin(watch::watch(self, support, receipts, again))
     }
 
     fn validate_state<'a>(&'a self, support: &'a Support) -> BoxFuture<'a, Result<String, Failure>> {

@@ -65,6 +65,8 @@ pub(super) enum Event {
     UidValidity(u32),
     /// What a search found.
     Found(Vec<NonZeroU32>),
+    /// Messages came to the open folder, or went.
+    News,
     /// Something of a message.
     Fetched(Fetched),
     /// Nothing to us.
@@ -128,6 +130,7 @@ impl Event {
         match data {
             Data::Capability(capabilities) => Self::Capabilities(names(capabilities.as_ref())),
             Data::Search(uids) => Self::Found(uids),
+            Data::Exists(_) | Data::Expunge(_) => Self::News,
             Data::Fetch { items, .. } => Self::Fetched(Fetched::of(items.as_ref())),
             _ => Self::Other,
         }

@@ -113,6 +113,8 @@ fn greetings() {
     assert_eq!(Greeting::parse(b"220 smtp.example.org ESMTP\r\n"), Err(Broken::NoResponse));
 }
 
+mod watch;
+
 /// A transport into a Maildir, with a spooler around it.
 struct Scene {
     spooler: TestSpooler,

@@ -15,7 +15,7 @@ use crate::net::{Connection, Transcript, connect, step};
 use crate::profile::{Security, ServerConfig};
 use crate::transport::{Support, secrets};
 
-/// How long the server may be silent.
+/// How long the server may be silent, where the profile says nothing else.
 const SILENCE: Duration = Duration::from_mins(2);
 /// Room made for one read, in bytes.
 const READ_BYTES: usize = 64 << 10;
@@ -138,7 +138,8 @@ impl<'a> Client<'a> {
             let cancel = self.support.cancel();
             let buffer = self.session.buffer();
             buffer.reserve(READ_BYTES);
-            let read = step(self.connection.read_buf(buffer), SILENCE, cancel, stage, &self.at).await?;
+            let read =
+                step(self.connection.read_buf(buffer), self.server.limit(SILENCE), cancel, stage, &self.at).await?;
             if read == 0 {
                 return Err(self.failure(Class::Transient, stage, "the server closed the line"));
             }
@@ -153,7 +154,7 @@ impl<'a> Client<'a> {
                 connection.write_all(out).await?;
                 connection.flush().await
             };
-            step(write, SILENCE, self.support.cancel(), stage, &self.at).await?;
+            step(write, self.server.limit(SILENCE), self.support.cancel(), stage, &self.at).await?;
             self.out.clear();
         }
         Ok(())

@@ -51,6 +51,7 @@ fn server(source: SecretSource) -> ServerConfig {
         auth: AuthChoice::Auto,
         ca_file: None,
         fingerprint: None,
+        patience: None,
     }
 }
 

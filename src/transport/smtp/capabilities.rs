@@ -49,6 +49,8 @@ pub(super) struct Capabilities {
     pub(super) most_messages: Option<u64>,
     /// RCPTMAX (RFC 9422): recipients of one message.
     pub(super) most_recipients: Option<u64>,
+    /// RCPTDOMAINMAX (RFC 9422): domains of recipients in one session.
+    pub(super) most_domains: Option<u64>,
 }
 
 impl Capabilities {
@@ -98,6 +100,7 @@ impl Capabilities {
             match name.to_ascii_uppercase().as_str() {
                 "MAILMAX" => self.most_messages = value,
                 "RCPTMAX" => self.most_recipients = value,
+                "RCPTDOMAINMAX" => self.most_domains = value,
                 _ => (),
             }
         }
@@ -137,7 +140,7 @@ mod tests {
     #[test]
     fn reads_limits_and_odd_cases() {
         let found = parse(&["limits MAILMAX=50 rcptmax=7 OTHER=x RCPTDOMAINMAX=1", "Size", "pipelining", "", "AUTH"]);
-        assert_eq!((found.most_messages, found.most_recipients), (Some(50), Some(7)));
+        assert_eq!((found.most_messages, found.most_recipients, found.most_domains), (Some(50), Some(7), Some(1)));
         assert_eq!(found.size, Some(0));
         assert_eq!(found.features, Features::PIPELINING);
         assert!(found.auth.is_empty());

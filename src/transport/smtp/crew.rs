@@ -1,11 +1,12 @@
 //! The connections of one outgoing phase: one to begin with, more as there is more work than those at hand can carry.
 //!
 //! When a connection has shown that the server takes mail, and a message has to wait for room nevertheless, as many
-//! more are opened as there are, up to the profile's limit. A connection that broke off after it had got answers is
+//! more are opened as there are, up to the profile's limit; with much to do, all at once behind the first that is ready. A connection that broke off after it had got answers is
 //! opened anew: servers limit what one session may carry, and lines drop. One that got none is not: that ends it.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
 use secrecy::SecretString;
@@ -13,14 +14,17 @@ use tokio::sync::{Notify, OnceCell};
 
 use super::drive::{Drive, End};
 use super::feed::{Feed, Spare};
-use super::flight::Ended;
+use super::flight::{Ended, Flight};
 use super::open::Opening;
-use crate::mapi::{Class, Failure, Outcome, Stage};
+use crate::mapi::{Class, Failure, Stage};
 use crate::net::connect::address_words;
 use crate::net::sasl;
 use crate::profile::SmtpConfig;
 use crate::transport::meter::Meter;
-use crate::transport::{Job, Severity, Submissions, Support, secrets};
+use crate::transport::{Severity, Submissions, Support, secrets};
+
+/// Messages in hand with which it is worth to open all connections at once.
+const MUCH: usize = 32;
 
 /// One outgoing phase.
 pub(super) struct Crew<'a> {
@@ -28,6 +32,7 @@ pub(super) struct Crew<'a> {
     pub(super) lmtp: bool,
     config: &'a SmtpConfig,
     queue: &'a Submissions,
+    learnt: &'a AtomicU64,
     spare: Spare,
     meter: Mutex<Meter<'a>>,
     secret: OnceCell<Option<SecretString>>,
@@ -38,9 +43,15 @@ pub(super) struct Crew<'a> {
 }
 
 impl<'a> Crew<'a> {
-    /// A crew for this phase.
-    pub(super) fn new(config: &'a SmtpConfig, lmtp: bool, support: &'a Support, queue: &'a Submissions) -> Self {
+    /// A crew for this phase. `learnt`: see [`Self::learnt`]; it outlives the phase, and wears off from one to the next.
+    pub(super) fn new(
+        (config, lmtp, learnt): (&'a SmtpConfig, bool, &'a AtomicU64),
+        support: &'a Support,
+        queue: &'a Submissions,
+    ) -> Self {
+        learnt.update(Ordering::Relaxed, Ordering::Relaxed, |most| most.saturating_mul(2));
         Self {
+            learnt,
             support,
             lmtp,
             config,
@@ -73,13 +84,13 @@ impl<'a> Crew<'a> {
                     Some(Err(failure)) => broken = broken.or(Some(failure)),
                     None => break,
                 },
-                () = self.wanted.notified() => wanted = hands.len(),
+                () = self.wanted.notified() => wanted = if self.has_much() { most } else { hands.len() },
             }
         }
         let mut left_over = false;
-        while let Some(job) = self.spare.take() {
+        while let Some(flight) = self.spare.take() {
             left_over = true;
-            self.queue.end_all(&job, &Outcome::Returned);
+            self.end_message(flight.finish());
         }
         if self.support.cancel().is_cancelled() {
             return Err(Failure::cancelled(Stage::Queue, address_words(&self.config.server)));
@@ -88,6 +99,11 @@ impl<'a> Crew<'a> {
             Some(failure) if left_over || !drained => Err(failure),
             _ => Ok(()),
         }
+    }
+
+    /// How long to wait where the protocol advises this.
+    pub(super) fn limit(&self, advised: Duration) -> Duration {
+        self.config.server.limit(advised)
     }
 
     /// There is more work than the connections at hand can carry.
@@ -101,14 +117,34 @@ impl<'a> Crew<'a> {
     pub(super) fn end_message(&self, ended: Ended) {
         let acknowledged = ended.acknowledged();
         self.queue.end_message(ended.job.envelope, ended.outcomes);
-        if acknowledged > 0 {
-            self.meter.lock().unwrap_or_else(PoisonError::into_inner).add(acknowledged);
+        self.acknowledged(acknowledged);
+    }
+
+    /// The server took this many more bytes of content.
+    pub(super) fn acknowledged(&self, bytes: u64) {
+        if bytes > 0 {
+            self.meter.lock().unwrap_or_else(PoisonError::into_inner).add(bytes);
         }
     }
 
-    /// An envelope was not put at risk by a session that broke off: another may have it.
-    pub(super) fn leave(&self, job: Job) {
-        self.spare.put([job]);
+    /// Envelopes that another session may have: one broke off and did not put them at risk, or can't serve them.
+    pub(super) fn leave(&self, flights: impl IntoIterator<Item = Flight>) {
+        self.spare.put(flights);
+    }
+
+    /// So much waits that several connections have something to do.
+    pub(super) fn has_much(&self) -> bool {
+        self.queue.waiting() >= MUCH
+    }
+
+    /// Messages the server takes in one session, as far as it let us know by saying 421.
+    pub(super) fn learnt(&self) -> Option<u64> {
+        Some(self.learnt.load(Ordering::Relaxed)).filter(|&most| most < u64::MAX)
+    }
+
+    /// The server said 421 after so many messages.
+    pub(super) fn learn(&self, messages: u64) {
+        self.learnt.fetch_min(messages, Ordering::Relaxed);
     }
 
     /// One connection, from its first message to the last.

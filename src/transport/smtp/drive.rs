@@ -26,8 +26,8 @@ const VERDICT_DEADLINE: Duration = Duration::from_mins(10);
 const WRITE_DEADLINE: Duration = Duration::from_mins(3);
 /// How long answers that are on their way are waited for when the session can't go on.
 const SETTLE: Duration = Duration::from_secs(2);
-/// The same after a cancellation, which is to end all within half a second.
-const CANCELLED_SETTLE: Duration = Duration::from_millis(200);
+/// The same after a cancellation, which is to end all within two tenths of a second.
+const CANCELLED_SETTLE: Duration = Duration::from_millis(100);
 /// Bytes gathered before they are written.
 const GATHER_BYTES: usize = 64 << 10;
 
@@ -82,7 +82,8 @@ pub(super) struct Drive<'a, 's, 'f> {
     lines: LineReader<ReadHalf<Connection>>,
     write: WriteHalf<Connection>,
     parser: ReplyParser,
-    content: Option<ContentStream>,
+    /// What is being written, and the number of its flight.
+    content: Option<(u64, ContentStream)>,
     content_shown: bool,
     /// The TLS layer may hold bytes back.
     unflushed: bool,
@@ -100,7 +101,8 @@ impl<'a, 's, 'f> Drive<'a, 's, 'f> {
         feed: &'f mut Feed<'a>,
         stage: &'f (dyn Fn(Stage) + Send + Sync),
     ) -> Self {
-        let Line { mut lines, capabilities, transcript, .. } = line;
+        let Line { mut lines, mut capabilities, transcript, .. } = line;
+        capabilities.most_messages = [capabilities.most_messages, crew.learnt()].into_iter().flatten().min();
         let at = lines.source_mut().peer().to_owned();
         let manner = Manner::of(&capabilities, crew.lmtp);
         let session = Session::new(capabilities, crew.lmtp, manner, &at, transcript);
@@ -139,11 +141,15 @@ impl<'a, 's, 'f> Drive<'a, 's, 'f> {
     }
 
     async fn next_event(&mut self) -> Event {
-        if self.content.is_none() {
-            self.content = self.session.due_content().map(crate::transport::Content::stream);
+        let due = self.session.due_content();
+        if self.content.as_ref().map(|(number, _)| *number) != due.map(|(number, _)| number) {
+            self.content = due.map(|(number, content)| (number, content.stream()));
+        }
+        if let Some(envelope) = self.session.due_mark() {
+            self.feed.mark(envelope);
         }
         let room = self.session.room();
-        if room == 0 && self.answered && !self.feed.is_drained() {
+        if room == 0 && !self.feed.is_drained() && (self.answered || self.crew.has_much()) {
             self.crew.more_hands();
         }
         let deadline = self.deadline();
@@ -169,7 +175,7 @@ impl<'a, 's, 'f> Drive<'a, 's, 'f> {
             None if !self.session.output().is_empty() => WRITE_DEADLINE,
             None => return None,
         };
-        Some(self.active + limit)
+        Some(self.active + self.crew.limit(limit))
     }
 
     fn take(&mut self, event: Event) -> Result<(), Stop> {
@@ -179,11 +185,15 @@ impl<'a, 's, 'f> Drive<'a, 's, 'f> {
             }
             Event::Line(line) => self.take_line(line),
             Event::Content(chunk) => self.take_content(chunk),
-            Event::Fed(Fed::Offered(jobs)) => {
+            Event::Fed(Fed::Marked(envelopes)) => {
+                envelopes.into_iter().for_each(|envelope| self.session.mark(envelope));
+                Ok(())
+            }
+            Event::Fed(Fed::Flights(flights)) => {
                 // It may have been quiet for long, for want of work.
                 self.active = Instant::now();
-                for job in jobs {
-                    self.session.submit(job);
+                for flight in flights {
+                    self.session.submit(flight);
                 }
                 Ok(())
             }
@@ -260,6 +270,8 @@ impl<'a, 's, 'f> Drive<'a, 's, 'f> {
     }
 
     fn report_ended(&mut self) {
+        self.crew.acknowledged(self.session.take_acknowledged());
+        self.crew.leave(self.session.take_put_off());
         for ended in self.session.take_ended() {
             self.answered |= ended.is_answered();
             self.crew.end_message(ended);
@@ -272,10 +284,13 @@ impl<'a, 's, 'f> Drive<'a, 's, 'f> {
         self.feed.rest().await;
         let closed = stop.closed || (stop.settle && self.settle().await);
         explain(self.crew.support, &stop.failure, self.session.transcript());
+        if let Some(messages) = self.session.lesson() {
+            self.crew.learn(messages);
+        }
         for ended in self.session.end(&stop.failure, closed) {
             self.answered |= ended.is_answered();
             if ended.is_untouched() {
-                self.crew.leave(ended.job);
+                self.crew.leave([ended.job.into()]);
             } else {
                 self.crew.end_message(ended);
             }
@@ -334,8 +349,8 @@ impl<'a, 's, 'f> Drive<'a, 's, 'f> {
 }
 
 /// The next chunk of the content that is being written.
-async fn next_chunk(content: &mut Option<ContentStream>) -> Option<Result<Bytes, Failure>> {
-    content.as_mut()?.next().await
+async fn next_chunk(content: &mut Option<(u64, ContentStream)>) -> Option<Result<Bytes, Failure>> {
+    content.as_mut()?.1.next().await
 }
 
 /// Hands bytes to the socket, or, when there are none, what the TLS layer still holds. Gives how many bytes it took.

@@ -14,28 +14,29 @@ use std::time::Duration;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use crate::mapi::Failure;
+use super::flight::{Flight, is_marked_late};
+use crate::mapi::{EnvelopeId, Failure};
 use crate::transport::{BoxFuture, Job, Submissions};
 
 /// Messages written down ahead of the window at most. A process that dies leaves them in doubt, like those in the air.
 const MOST_AHEAD: usize = 32;
 /// How long those written down ahead should last: so long that many share a sync.
-const AHEAD: Duration = Duration::from_millis(20);
+const AHEAD: Duration = Duration::from_millis(50);
 /// Their content bytes, beyond which no further one is written down.
 const MOST_AHEAD_BYTES: u64 = 512 << 10;
 
 /// Messages that a session claimed and could not put at risk: another may have them. The spooler doesn't offer a
 /// message twice in one flush.
 #[derive(Debug, Default)]
-pub(super) struct Spare(Mutex<VecDeque<Job>>);
+pub(super) struct Spare(Mutex<VecDeque<Flight>>);
 
 impl Spare {
-    pub(super) fn put(&self, jobs: impl IntoIterator<Item = Job>) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).extend(jobs);
+    pub(super) fn put(&self, flights: impl IntoIterator<Item = Flight>) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).extend(flights);
     }
 
     /// The oldest of them.
-    pub(super) fn take(&self) -> Option<Job> {
+    pub(super) fn take(&self) -> Option<Flight> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).pop_front()
     }
 }
@@ -43,8 +44,10 @@ impl Spare {
 /// What comes out of a [`Feed`].
 #[derive(Debug)]
 pub(super) enum Fed {
-    /// These may be sent to the last byte.
-    Offered(Vec<Job>),
+    /// These may be sent: to the last byte, but for those whose mark is late.
+    Flights(Vec<Flight>),
+    /// The last byte of these may be sent.
+    Marked(Vec<EnvelopeId>),
     /// There are no more.
     Drained,
     /// The spool could not write it down: nothing more may be sent.
@@ -52,7 +55,9 @@ pub(super) enum Fed {
 }
 
 /// Messages, and the spool's word that they may go out.
-type Offering<'a> = (Vec<Job>, BoxFuture<'a, Result<(), Failure>>);
+type Offering<'a> = (Vec<Flight>, BoxFuture<'a, Result<(), Failure>>);
+/// Envelopes on their way, and the same.
+type Marking<'a> = (Vec<EnvelopeId>, BoxFuture<'a, Result<(), Failure>>);
 
 /// The feed of one session after the other. Its waiting methods may be dropped and called again.
 pub(super) struct Feed<'a> {
@@ -63,10 +68,13 @@ pub(super) struct Feed<'a> {
     /// Must be brought to its end before anyone else can claim, and is not to be dropped: the answer would be lost.
     claiming: Option<BoxFuture<'a, Option<Job>>>,
     drained: bool,
-    claimed: VecDeque<Job>,
+    claimed: VecDeque<Flight>,
     offering: Option<Offering<'a>>,
-    /// Written down, and waiting for room.
-    offered: VecDeque<Job>,
+    /// Envelopes that are on their way and to be written down now.
+    late: Vec<EnvelopeId>,
+    marking: Option<Marking<'a>>,
+    /// Written down, or not yet to be, and waiting for room.
+    offered: VecDeque<Flight>,
     /// How many to have written down ahead.
     ahead: usize,
     /// Messages that were handed over since the last writing ended, and when that was.
@@ -87,6 +95,8 @@ impl<'a> Feed<'a> {
             drained: false,
             claimed: VecDeque::new(),
             offering: None,
+            late: Vec::new(),
+            marking: None,
             offered: VecDeque::new(),
             ahead: 1,
             taken: 0,
@@ -98,6 +108,8 @@ impl<'a> Feed<'a> {
     /// Waits until there is something to send, and leaves no claim under way. Gives whether there is.
     pub(super) async fn claim(&mut self) -> bool {
         self.rest().await;
+        // Those were on their way in a session that is over.
+        (self.late, self.marking) = (Vec::new(), None);
         poll_fn(|cx| {
             self.poll_claims(cx, 1);
             if self.has_some() || self.drained { Poll::Ready(self.has_some()) } else { Poll::Pending }
@@ -116,7 +128,12 @@ impl<'a> Feed<'a> {
 
     /// Nothing will come any more.
     pub(super) fn is_drained(&self) -> bool {
-        self.drained && !self.has_some()
+        self.drained && !self.has_some() && self.late.is_empty() && self.marking.is_none()
+    }
+
+    /// Has it written down that the last byte of this envelope is about to go out.
+    pub(super) fn mark(&mut self, envelope: EnvelopeId) {
+        self.late.push(envelope);
     }
 
     /// Brings a claim that is under way to its end, so that others can claim while this feed isn't asked.
@@ -129,11 +146,25 @@ impl<'a> Feed<'a> {
     /// Leaves what was claimed to others.
     pub(super) async fn close(mut self) {
         self.rest().await;
-        let offering = self.offering.take().map(|(jobs, _)| jobs).unwrap_or_default();
+        let offering = self.offering.take().map(|(flights, _)| flights).unwrap_or_default();
         self.spare.put(self.offered.into_iter().chain(offering).chain(self.claimed));
     }
 
+    fn poll_mark(&mut self, cx: &mut Context<'_>) -> Poll<Fed> {
+        if self.marking.is_none() && !self.late.is_empty() {
+            let envelopes = std::mem::take(&mut self.late);
+            self.marking = Some((envelopes.clone(), Box::pin(self.queue.offering(envelopes))));
+        }
+        let Some((_, written)) = &mut self.marking else { return Poll::Pending };
+        let Poll::Ready(result) = written.as_mut().poll(cx) else { return Poll::Pending };
+        let marked = self.marking.take().map(|(envelopes, _)| envelopes).unwrap_or_default();
+        Poll::Ready(result.map_or_else(Fed::Refused, |()| Fed::Marked(marked)))
+    }
+
     fn poll_next(&mut self, cx: &mut Context<'_>, room: usize) -> Poll<Fed> {
+        if let Poll::Ready(fed) = self.poll_mark(cx) {
+            return Poll::Ready(fed);
+        }
         loop {
             if self.offering.is_none() && self.offered.len() <= self.ahead / 2 {
                 let wanted = room.max(self.ahead) - self.offered.len().min(self.ahead);
@@ -142,19 +173,19 @@ impl<'a> Feed<'a> {
             }
             let Some((_, written)) = &mut self.offering else { break };
             let Poll::Ready(result) = written.as_mut().poll(cx) else { break };
-            let jobs = self.offering.take().map(|(jobs, _)| jobs).unwrap_or_default();
+            let flights = self.offering.take().map(|(flights, _)| flights).unwrap_or_default();
             if let Err(failure) = result {
-                self.spare.put(jobs);
+                self.spare.put(flights);
                 return Poll::Ready(Fed::Refused(failure));
             }
-            self.look_ahead(jobs.len());
-            self.offered.extend(jobs);
+            self.look_ahead(flights.len());
+            self.offered.extend(flights);
         }
-        let jobs: Vec<Job> = self.offered.drain(..room.min(self.offered.len())).collect();
-        self.taken += jobs.len();
-        self.starved |= jobs.len() < room && self.offering.is_some();
-        match (jobs.is_empty(), self.is_drained()) {
-            (false, _) => Poll::Ready(Fed::Offered(jobs)),
+        let flights: Vec<Flight> = self.offered.drain(..room.min(self.offered.len())).collect();
+        self.taken += flights.len();
+        self.starved |= flights.len() < room && self.offering.is_some();
+        match (flights.is_empty(), self.is_drained()) {
+            (false, _) => Poll::Ready(Fed::Flights(flights)),
             (true, true) => Poll::Ready(Fed::Drained),
             (true, false) => Poll::Pending,
         }
@@ -177,8 +208,8 @@ impl<'a> Feed<'a> {
             return;
         }
         while self.claimed.len() < wanted {
-            if let Some(job) = self.spare.take() {
-                self.claimed.push_back(job);
+            if let Some(flight) = self.spare.take() {
+                self.claimed.push_back(flight);
                 continue;
             }
             if self.drained {
@@ -194,19 +225,23 @@ impl<'a> Feed<'a> {
 
     fn take_claim(&mut self, claim: Option<Job>) {
         self.drained |= claim.is_none();
-        self.claimed.extend(claim);
+        self.claimed.extend(claim.map(Flight::from));
     }
 
     fn offer(&mut self, wanted: usize) {
-        let (mut jobs, mut bytes) = (Vec::new(), 0);
-        while jobs.len() < wanted && bytes < MOST_AHEAD_BYTES {
-            let Some(job) = self.claimed.pop_front() else { break };
-            bytes += job.content.size();
-            jobs.push(job);
+        let (mut flights, mut bytes) = (Vec::new(), 0);
+        while flights.len() < wanted && bytes < MOST_AHEAD_BYTES {
+            let Some(flight) = self.claimed.pop_front() else { break };
+            if is_marked_late(&flight.job) {
+                self.offered.push_back(flight);
+                break;
+            }
+            bytes += flight.job.content.size();
+            flights.push(flight);
         }
-        if !jobs.is_empty() {
-            let envelopes = jobs.iter().map(|job| job.envelope).collect();
-            self.offering = Some((jobs, Box::pin(self.queue.offering(envelopes))));
+        if !flights.is_empty() {
+            let envelopes = flights.iter().map(|flight| flight.job.envelope).collect();
+            self.offering = Some((flights, Box::pin(self.queue.offering(envelopes))));
         }
     }
 }

@@ -7,6 +7,9 @@ use super::classify::{Asked, ends_session, outcome, positive, refusal};
 use crate::mapi::{Blame, Class, Failure, Outcome, RecipientId, Reply, Stage};
 use crate::transport::Job;
 
+/// Content bytes left to write when the mark of a larger one is asked for: so early that writing needn't wait for it.
+pub(super) const MARK_BEFORE: u64 = 512 << 10;
+
 /// What the server said to one RCPT.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Verdict {
@@ -39,6 +42,17 @@ pub(super) enum Step {
     Written,
 }
 
+/// Whether there is a round.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Begun {
+    /// There is.
+    Yes,
+    /// Nobody is left.
+    AllAreSettled,
+    /// Somebody is left whom this session does not admit.
+    NotHere,
+}
+
 /// One envelope on its way.
 #[derive(Debug)]
 pub(super) struct Flight {
@@ -48,6 +62,16 @@ pub(super) struct Flight {
     pub(super) step: Step,
     /// The last byte of this round was handed to the socket: without a reply it is in doubt.
     pub(super) committed: bool,
+    /// It is on disk that the last byte is about to go out: not before that may it.
+    pub(super) marked: bool,
+    /// That was asked for.
+    pub(super) mark_asked: bool,
+    /// Where in the output its content begins.
+    pub(super) content_from: Option<u64>,
+    /// Content bytes the server has acknowledged before the last.
+    pub(super) acknowledged: u64,
+    /// The server refused a piece of the content before the last.
+    refused_early: Option<Failure>,
     /// Settled recipients, in the job's order.
     outcomes: Vec<Option<Outcome>>,
     /// The members of this round, by their index in the job.
@@ -64,19 +88,15 @@ pub(super) struct Ended {
     pub(super) job: Job,
     /// What came of each recipient.
     pub(super) outcomes: Vec<(RecipientId, Outcome)>,
+    /// Content bytes whose acknowledgement was told before.
+    told: u64,
 }
 
 impl Ended {
-    /// Every recipient of `job` with the same outcome.
-    pub(super) fn all(job: Job, outcome: &Outcome) -> Self {
-        let outcomes = job.recipients.iter().map(|to| (to.id, outcome.clone())).collect();
-        Self { job, outcomes }
-    }
-
-    /// Content bytes the server took responsibility for.
+    /// Content bytes the server took, as far as they were not told before.
     pub(super) fn acknowledged(&self) -> u64 {
         let taken = self.outcomes.iter().any(|(_, outcome)| matches!(outcome, Outcome::Sent(_)));
-        if taken { self.job.content.size() } else { 0 }
+        if taken { self.job.content.size().saturating_sub(self.told) } else { 0 }
     }
 
     /// Nothing came of it for anybody.
@@ -90,26 +110,48 @@ impl Ended {
     }
 }
 
-impl Flight {
+impl From<Job> for Flight {
     /// Ready for its first round. Recipients whose address can't be written in a command are settled already.
-    pub(super) fn new(job: Job, at: &str) -> Self {
-        let unsendable = || Failure::new(Class::Permanent, Stage::Envelope, at, "not an address that can be sent to");
-        let settle =
-            |address: &str| (!is_sendable(address)).then(|| Outcome::Failed(unsendable().blaming(Blame::Recipient)));
-        let outcomes = job.recipients.iter().map(|to| settle(&to.address)).collect();
-        let (step, round) = (Step::Begin, Vec::new());
-        Self { job, step, committed: false, outcomes, round, sender_refused: None, answers: 0 }
+    fn from(job: Job) -> Self {
+        let what = "not an address that can be sent to";
+        let unsendable = Failure::new(Class::Permanent, Stage::Envelope, "envelope", what).blaming(Blame::Recipient);
+        let settle = |address: &str| (!is_sendable(address)).then(|| Outcome::Failed(unsendable.clone()));
+        Self {
+            marked: !is_marked_late(&job),
+            outcomes: job.recipients.iter().map(|to| settle(&to.address)).collect(),
+            job,
+            step: Step::Begin,
+            committed: false,
+            mark_asked: false,
+            content_from: None,
+            acknowledged: 0,
+            refused_early: None,
+            round: Vec::new(),
+            sender_refused: None,
+            answers: 0,
+        }
     }
+}
 
-    /// Begins a round with up to `most` recipients that are not settled. Gives whether there were any.
-    pub(super) fn begin_round(&mut self, most: usize) -> bool {
-        let open = self.outcomes.iter().enumerate().filter(|(_, outcome)| outcome.is_none());
-        self.round = open.map(|(index, _)| (index, Verdict::Unanswered)).take(most).collect();
+impl Flight {
+    /// Begins a round with up to `most` recipients that are not settled and that this session admits.
+    pub(super) fn begin_round(&mut self, most: usize, mut admits: impl FnMut(&str) -> bool) -> Begun {
+        let settled = self.job.recipients.iter().zip(&self.outcomes).enumerate();
+        let open: Vec<_> = settled.filter(|(_, (_, outcome))| outcome.is_none()).collect();
+        let admitted = open.iter().filter(|(_, (to, _))| admits(&to.address)).take(most);
+        self.round = admitted.map(|(index, _)| (*index, Verdict::Unanswered)).collect();
+        let begun = match (self.round.is_empty(), open.is_empty()) {
+            (false, _) => Begun::Yes,
+            (true, true) => Begun::AllAreSettled,
+            (true, false) => Begun::NotHere,
+        };
         self.step = Step::Begin;
         self.committed = false;
+        self.content_from = None;
+        self.refused_early = None;
         self.sender_refused = None;
         self.answers = 0;
-        !self.round.is_empty()
+        begun
     }
 
     /// The address of this member of the round.
@@ -154,6 +196,16 @@ impl Flight {
             return 0;
         }
         self.round.iter().filter(|(_, verdict)| *verdict == Verdict::Accepted).count()
+    }
+
+    /// The server refused a piece of the content: what it says of later ones means nothing.
+    pub(super) fn refuse_early(&mut self, failure: Failure) {
+        self.refused_early.get_or_insert(failure);
+    }
+
+    /// See [`Self::refuse_early`].
+    pub(super) const fn refused_early(&self) -> Option<&Failure> {
+        self.refused_early.as_ref()
     }
 
     /// The server answered the content for all accepted members.
@@ -202,15 +254,16 @@ impl Flight {
         }
     }
 
-    /// The session is over. Members of a committed round are in doubt with `doubt`; whoever was not at risk returns.
-    pub(super) fn cut(mut self, doubt: Option<&Failure>) -> Ended {
-        if let Some(failure) = doubt.filter(|_| self.committed && self.sender_refused.is_none()) {
+    /// The session is over, and this is what becomes of the members of this round that are not settled; without it they
+    /// return.
+    pub(super) fn cut(mut self, outcome: Option<&Outcome>) -> Ended {
+        if let Some(outcome) = outcome.filter(|_| self.sender_refused.is_none()) {
             let open = |verdict: &Verdict| matches!(verdict, Verdict::Accepted | Verdict::Unanswered);
             for (index, _) in self.round.iter().filter(|(_, verdict)| open(verdict)) {
                 if let Some(settled) = self.outcomes.get_mut(*index)
                     && settled.is_none()
                 {
-                    *settled = Some(Outcome::InDoubt(failure.clone()));
+                    *settled = Some(outcome.clone());
                 }
             }
         }
@@ -222,8 +275,14 @@ impl Flight {
     pub(super) fn finish(self) -> Ended {
         let outcomes = self.outcomes.into_iter().map(|outcome| outcome.unwrap_or(Outcome::Returned));
         let outcomes = self.job.recipients.iter().map(|to| to.id).zip(outcomes).collect();
-        Ended { job: self.job, outcomes }
+        Ended { job: self.job, outcomes, told: self.acknowledged }
     }
+}
+
+/// Whether its mark goes to disk only when the end of its content is near. Such contents take their time, and a process
+/// that dies in the middle of one leaves no doubt that it did not arrive; those of one piece go out at once.
+pub(super) fn is_marked_late(job: &Job) -> bool {
+    job.content.size() > MARK_BEFORE
 }
 
 /// RFC 5321 section 4.5.3.1.10: 452, or 552 by older servers. 4.3.1 means that the disk is full.

@@ -27,6 +27,8 @@ mod testing;
 mod tests;
 mod window;
 
+use std::sync::atomic::AtomicU64;
+
 use super::{BoxFuture, Submissions, Support, Traits, Transport, secrets};
 use crate::mapi::{Failure, Stage};
 use crate::net::connect::address_words;
@@ -38,12 +40,14 @@ use crate::profile::SmtpConfig;
 pub struct SmtpTransport {
     config: SmtpConfig,
     lmtp: bool,
+    /// Messages the server was found to take in one session; all, until it says 421.
+    learnt: AtomicU64,
 }
 
 impl SmtpTransport {
     /// A transport as the profile describes it; `lmtp`: it speaks LMTP (RFC 2033).
     pub const fn new(config: SmtpConfig, lmtp: bool) -> Self {
-        Self { config, lmtp }
+        Self { config, lmtp, learnt: AtomicU64::new(u64::MAX) }
     }
 
     async fn check(&self, support: &Support) -> Result<String, Failure> {
@@ -79,7 +83,7 @@ impl Transport for SmtpTransport {
 
     fn submit<'a>(&'a self, support: &'a Support, queue: &'a Submissions) -> BoxFuture<'a, Result<(), Failure>> {
         Box::pin(async move {
-            let crew = crew::Crew::new(&self.config, self.lmtp, support, queue);
+            let crew = crew::Crew::new((&self.config, self.lmtp, &self.learnt), support, queue);
             crew.run().await
         })
     }

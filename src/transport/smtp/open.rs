@@ -74,7 +74,9 @@ impl Opening<'_> {
     pub(super) async fn open(&self) -> Result<Line, Failure> {
         let connection = connect(self.server, self.support.cancel(), self.stage).await?;
         let mut transcript = Transcript::new(connection.peer());
-        let introduced = self.introduce(Talk::new(connection, self.support, &mut transcript)).await;
+        let introduced = self
+            .introduce(Talk::new(connection, self.support, self.server.limit(REPLY_DEADLINE), &mut transcript))
+            .await;
         let (lines, capabilities, mechanism) =
             introduced.inspect_err(|failure| explain(self.support, failure, &transcript))?;
         Ok(Line { lines, capabilities, transcript, mechanism })
@@ -184,13 +186,15 @@ struct Talk<'a> {
     transcript: &'a mut Transcript,
     support: &'a Support,
     at: String,
+    /// How long the server may take over an answer.
+    limit: Duration,
 }
 
 impl<'a> Talk<'a> {
-    fn new(mut connection: Connection, support: &'a Support, transcript: &'a mut Transcript) -> Self {
+    fn new(mut connection: Connection, support: &'a Support, limit: Duration, transcript: &'a mut Transcript) -> Self {
         connection.quick_ack();
         let at = connection.peer().to_owned();
-        Self { lines: LineReader::new(connection, LONGEST_LINE), transcript, support, at }
+        Self { lines: LineReader::new(connection, LONGEST_LINE), transcript, support, at, limit }
     }
 
     async fn ask(&mut self, command: &str, asked: Asked) -> Result<Reply, Failure> {
@@ -211,7 +215,7 @@ impl<'a> Talk<'a> {
             connection.write_all(line.as_bytes()).await?;
             connection.flush().await
         };
-        step(write, REPLY_DEADLINE, self.support.cancel(), asked.stage(), &self.at).await
+        step(write, self.limit, self.support.cancel(), asked.stage(), &self.at).await
     }
 
     async fn hear(&mut self, asked: Asked) -> Result<Reply, Failure> {
@@ -234,7 +238,7 @@ impl<'a> Talk<'a> {
         let mut parser = ReplyParser::default();
         loop {
             let read = self.lines.read_line();
-            let line = step(read, REPLY_DEADLINE, self.support.cancel(), asked.stage(), &self.at).await?;
+            let line = step(read, self.limit, self.support.cancel(), asked.stage(), &self.at).await?;
             show(self.transcript, &line);
             let parsed = parser.line(&line);
             let reply =

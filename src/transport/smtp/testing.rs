@@ -76,8 +76,10 @@ pub(super) struct Dialogue {
     counts: HashMap<&'static str, usize>,
     sender: Option<String>,
     recipients: Vec<String>,
-    /// Bytes of the chunk still to come, and whether they go to anybody.
-    chunk: Option<usize>,
+    /// Bytes of the chunk still to come, and whether it is the last.
+    chunk: Option<(usize, bool)>,
+    /// The chunks before it.
+    gathered: Vec<u8>,
     in_data: bool,
     pub(super) taken: Vec<Taken>,
     pub(super) commands: Vec<String>,
@@ -95,6 +97,7 @@ impl Dialogue {
             sender: None,
             recipients: Vec::new(),
             chunk: None,
+            gathered: Vec::new(),
             in_data: false,
             taken: Vec::new(),
             commands: Vec::new(),
@@ -119,13 +122,13 @@ impl Dialogue {
     }
 
     fn hear_one(&mut self, out: &mut Vec<u8>) -> bool {
-        if let Some(size) = self.chunk {
+        if let Some((size, last)) = self.chunk {
             if self.input.len() < size {
                 return false;
             }
-            let content: Vec<u8> = self.input.drain(..size).collect();
             self.chunk = None;
-            self.take_content(content, out);
+            let chunk: Vec<u8> = self.input.drain(..size).collect();
+            self.take_chunk(&chunk, last, out);
             return true;
         }
         if self.in_data {
@@ -184,7 +187,10 @@ impl Dialogue {
             }
             "DATA" if self.recipients.is_empty() && !self.plan.wants_content_anyway => say("503 5.5.1 need RCPT", out),
             "DATA" => self.in_data = self.react(line, "354 go ahead", out),
-            "BDAT" => self.chunk = line.split(' ').nth(1).and_then(|size| size.parse().ok()),
+            "BDAT" => {
+                let size = line.split(' ').nth(1).and_then(|size| size.parse().ok());
+                self.chunk = size.map(|size| (size, line.ends_with(" LAST")));
+            }
             "RSET" => {
                 self.reset();
                 self.react(line, "250 2.0.0 reset", out);
@@ -197,6 +203,21 @@ impl Dialogue {
             "AUTH" if line == "AUTH PLAIN AGFkYQBzZWNyZXQ=" => _ = self.react(line, "235 2.7.0 welcome", out),
             "AUTH" => say("535 5.7.8 wrong", out),
             _ => _ = self.react(line, "500 5.5.2 what?", out),
+        }
+    }
+
+    fn take_chunk(&mut self, chunk: &[u8], last: bool, out: &mut Vec<u8>) {
+        self.gathered.extend_from_slice(chunk);
+        if last {
+            let content = std::mem::take(&mut self.gathered);
+            self.take_content(content, out);
+        } else if self.recipients.is_empty() || !self.react("CHUNK", "250 2.0.0 go on", out) {
+            // A transaction that lost a chunk takes no other.
+            if self.recipients.is_empty() {
+                say("503 5.5.1 need RCPT", out);
+            }
+            self.gathered.clear();
+            self.recipients.clear();
         }
     }
 
@@ -222,6 +243,7 @@ impl Dialogue {
     fn reset(&mut self) {
         self.sender = None;
         self.recipients.clear();
+        self.gathered.clear();
     }
 
     /// Follows the first rule for this command, or says yes. Gives whether it did.

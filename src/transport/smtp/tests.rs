@@ -28,6 +28,7 @@ fn config(port: u16) -> SmtpConfig {
         auth: AuthChoice::Auto,
         ca_file: None,
         fingerprint: None,
+        patience: None,
     };
     SmtpConfig { server, connections: 1 }
 }
@@ -98,6 +99,9 @@ async fn every_message_arrives_once_and_as_it_was() {
     }
 }
 
+/// Pieces of a large content: so many that it is sent in chunks and marked late.
+const PIECES: u32 = 20;
+
 /// Chunks made from their number.
 #[derive(Debug)]
 struct Chunks {
@@ -121,8 +125,8 @@ impl ContentStore for Chunks {
 }
 
 fn large(number: i64, readable: u32) -> Job {
-    let store = Arc::new(Chunks { readable, count: 12 });
-    let size = (0..12).map(|number| Chunks::chunk(number).len() as u64).sum();
+    let store = Arc::new(Chunks { readable, count: PIECES });
+    let size = (0..PIECES).map(|number| Chunks::chunk(number).len() as u64).sum();
     Job { content: Content::Stored { store, message: MessageId(number), size }, ..job(number, &["bob@x"], "") }
 }
 
@@ -131,11 +135,40 @@ async fn large_contents_stream_from_the_spool() {
     for extensions in [STEPS, FLIGHTS, STREAM] {
         let extensions = &extensions[..extensions.len() - 1];
         let server = Server::start(Plan::offering(extensions)).await;
-        let (end, spooler) = flush(config(server.port), vec![large(1, 12), large(2, 12)]).await;
+        let (end, spooler) = flush(config(server.port), vec![large(1, PIECES), large(2, PIECES)]).await;
         assert_eq!(end, Ok(()));
         all_are(&spooler, 2, "sent");
-        let expected: Vec<u8> = (0..12).flat_map(Chunks::chunk).collect();
+        let expected: Vec<u8> = (0..PIECES).flat_map(Chunks::chunk).collect();
         assert!(server.seen().taken.iter().all(|taken| taken.content == expected));
+    }
+}
+
+#[tokio::test]
+async fn a_large_content_is_put_at_risk_by_its_last_byte_alone() {
+    for cancelled in [false, true] {
+        let server = Server::start(Plan::offering(&["PIPELINING", "CHUNKING"])).await;
+        let spooler = Spooler::new(vec![large(1, PIECES)], Offerings::Hold);
+        let (transport, queue) = (SmtpTransport::new(config(server.port), false), spooler.submissions());
+        let mut submit = transport.submit(&spooler.support, &queue);
+        tokio::select! {
+            end = &mut submit => panic!("ended too early: {end:?}"),
+            () = spooler.holding.notified() => (),
+        }
+        assert!(server.seen().taken.is_empty());
+        let all = (0..PIECES).map(|number| Chunks::chunk(number).len() as u64).sum::<u64>();
+        if cancelled {
+            spooler.cancel.cancel();
+            assert_eq!(submit.await.unwrap_err().class, Class::Cancelled);
+            spooler.caught_up().await;
+            assert!(server.seen().taken.is_empty() && spooler.memory().bytes < all);
+            all_are(&spooler, 1, "returned");
+        } else {
+            spooler.let_go();
+            assert_eq!(submit.await, Ok(()));
+            spooler.caught_up().await;
+            assert_eq!(spooler.memory().bytes, all);
+            all_are(&spooler, 1, "sent");
+        }
     }
 }
 
@@ -216,6 +249,35 @@ async fn a_session_that_carried_mail_is_opened_anew() {
         assert_eq!(server.seen().taken.len(), 7);
         assert_eq!(server.seen().commands.len(), 4);
     }
+}
+
+#[tokio::test]
+async fn a_limit_that_showed_itself_is_kept() {
+    let busy = Reaction::SayAndClose("421 4.7.0 too many messages in one session");
+    let server = Server::start(Plan::offering(STREAM).on_nth(3, "MAIL", busy)).await;
+    let transport = SmtpTransport::new(config(server.port), false);
+    for (messages, sessions) in [(7, 4), (6, 6)] {
+        let spooler = Spooler::new(numbered(messages), Offerings::Write);
+        let queue = spooler.submissions();
+        assert_eq!(transport.submit(&spooler.support, &queue).await, Ok(()));
+        spooler.caught_up().await;
+        all_are(&spooler, messages, "sent");
+        assert!(server.seen().commands.len() <= sessions + 1, "{:?}", server.seen().commands);
+    }
+    let ends: Vec<_> = server.seen().commands.iter().filter_map(|commands| commands.last().cloned()).collect();
+    assert!(ends[0].starts_with("MAIL") || ends[0].starts_with("BDAT"), "{ends:?}");
+    assert_eq!(ends[1..3], ["QUIT", "QUIT"]);
+}
+
+#[tokio::test]
+async fn recipients_in_more_domains_than_a_session_takes_get_more_sessions() {
+    let server = Server::start(Plan::offering(&["PIPELINING", "CHUNKING", "LIMITS RCPTDOMAINMAX=1"])).await;
+    let jobs = vec![job(1, &["a@x", "b@y", "c@z"], "Hi\r\n"), job(2, &["d@x"], "Ho\r\n")];
+    let (end, spooler) = flush(config(server.port), jobs).await;
+    assert_eq!(end, Ok(()));
+    assert_eq!(words(&spooler)[&1], "sent sent sent");
+    assert_eq!(words(&spooler)[&2], "sent");
+    assert_eq!(server.seen().taken.iter().map(|taken| taken.recipients.len()).sum::<usize>(), 4);
 }
 
 #[tokio::test]

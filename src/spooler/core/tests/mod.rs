@@ -1,6 +1,7 @@
 //! Whole scenes of a spooler on a virtual clock.
 
 mod trouble;
+mod watch;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -29,6 +29,7 @@ impl Session {
             Expected::Mail(number) => self.answer_mail(number, reply)?,
             Expected::Rcpt(number, member) => self.answer_rcpt(number, member, reply)?,
             Expected::Data(number) => self.answer_data(number, reply)?,
+            Expected::Chunk(number, bytes) => self.answer_chunk(number, bytes, reply)?,
             Expected::Content(number) => self.answer_content(number, reply)?,
             Expected::LoneDot(number) => self.end_round(number),
         }
@@ -47,7 +48,7 @@ impl Session {
         if ends_session(&failure) {
             return Err(failure);
         }
-        self.trouble(&failure);
+        self.window.close();
         if self.manner == Manner::Steps {
             self.end_round(number);
         }
@@ -81,7 +82,7 @@ impl Session {
             }
             (354, _) => {
                 self.stuffing = Stuffing::new();
-                self.set_step(number, Step::Content(0));
+                self.begin_content(number);
                 self.expected.push_back(Expected::Content(number));
             }
             (400.., 0) => self.end_round(number),
@@ -97,8 +98,51 @@ impl Session {
         Ok(())
     }
 
+    /// A piece of the content arrived, or was refused: then no more of it is sent, and nobody gets it.
+    fn answer_chunk(&mut self, number: u64, bytes: u64, reply: Reply) -> Result<(), Failure> {
+        let Some(flight) = flight_mut(&mut self.flights, self.first, number) else { return Ok(()) };
+        if positive(&reply) {
+            flight.acknowledged += bytes;
+            self.acknowledged += bytes;
+            return Ok(());
+        }
+        if flight.refused_early().is_none() {
+            let failure = refusal(reply, Asked::Content, &self.at);
+            if ends_session(&failure) {
+                return Err(failure);
+            }
+            flight.refuse_early(failure.clone());
+            self.window.close();
+        }
+        let pieces = self.expected.iter().any(
+            |expected| matches!(expected, Expected::Chunk(other, _) | Expected::Content(other) if *other == number),
+        );
+        if let Some(flight) = flight_mut(&mut self.flights, self.first, number)
+            && matches!(flight.step, Step::Content(_))
+        {
+            flight.step = Step::Written;
+        }
+        if !pieces {
+            self.refuse_content(number);
+        }
+        Ok(())
+    }
+
+    /// The last of the replies to a content that was refused before its end.
+    fn refuse_content(&mut self, number: u64) {
+        let Some(flight) = flight_mut(&mut self.flights, self.first, number) else { return };
+        if let Some(failure) = flight.refused_early().cloned() {
+            flight.answer_all(&outcome(failure));
+        }
+        self.end_round(number);
+    }
+
     fn answer_content(&mut self, number: u64, reply: Reply) -> Result<(), Failure> {
         let Some(flight) = flight_mut(&mut self.flights, self.first, number) else { return Ok(()) };
+        if flight.refused_early().is_some() {
+            self.refuse_content(number);
+            return Ok(());
+        }
         // The rest of it can't be kept back now, nor can it be sent to a server that has stopped listening.
         let early = (!flight.committed).then(|| {
             let what = "the server answered before it had the whole content";
@@ -117,6 +161,7 @@ impl Session {
             }
             outcome(failure)
         };
+        self.carried += 1;
         let mut more = false;
         if self.lmtp {
             more = flight.answer_next(result.clone());
@@ -125,8 +170,7 @@ impl Session {
         }
         match &result {
             Outcome::Sent(_) => self.window.open(),
-            Outcome::Deferred(failure) => self.trouble(failure),
-            _ => (),
+            _ => self.window.close(),
         }
         if more {
             self.expected.push_front(Expected::Content(number));
@@ -143,7 +187,7 @@ impl Session {
     fn dismiss(&mut self, reply: Reply, expected: Expected) -> Failure {
         self.dismissed = true;
         let failure = self.refusal(reply, expected.asked());
-        if let Expected::Content(number) = expected {
+        if let Expected::Content(number) | Expected::Chunk(number, _) = expected {
             let result = Outcome::Deferred(failure.clone());
             match flight_mut(&mut self.flights, self.first, number) {
                 Some(flight) if self.lmtp => _ = flight.answer_next(result),
@@ -168,11 +212,5 @@ impl Session {
         self.writing = self.writing.max(self.first);
         flight.close_round();
         self.enqueue(flight);
-    }
-
-    fn trouble(&mut self, failure: &Failure) {
-        if failure.blame == Blame::Site {
-            self.window.close();
-        }
     }
 }

@@ -7,6 +7,7 @@ use super::super::reply::ReplyParser;
 use super::super::testing::{FLIGHTS, STEPS, STREAM, job};
 use super::*;
 use crate::mapi::{Blame, RecipientId};
+use crate::transport::Job;
 
 const AT: &str = "test.example:587";
 
@@ -17,9 +18,13 @@ fn session(extensions: &[&str], lmtp: bool) -> Session {
     Session::new(capabilities, lmtp, manner, AT, Transcript::new(AT))
 }
 
+fn due_content(session: &Session) -> Option<Content> {
+    session.due_content().map(|(_, content)| content.clone())
+}
+
 /// Writes the contents that are due, as the driver does.
 fn pump(session: &mut Session) {
-    while let Some(Content::Inline(content)) = session.due_content().cloned() {
+    while let Some(Content::Inline(content)) = due_content(session) {
         session.push_content(&content).unwrap();
         session.end_content().unwrap();
     }
@@ -337,6 +342,44 @@ fn the_servers_limits_are_kept() {
     assert_eq!(ended, None);
     assert_eq!(only_words(session.take_ended()), ["sent", "sent", "sent"]);
     assert!(session.is_exhausted() && session.is_idle() && session.room() == 0);
+}
+
+#[test]
+fn domains_beyond_the_limit_are_for_another_session() {
+    let mut first = session(&["PIPELINING", "CHUNKING", "LIMITS RCPTDOMAINMAX=2"], false);
+    let ended = play(
+        &mut first,
+        vec![job(1, &["a@x", "b@Y", "c@z", "d@y"], "Hi\r\n"), job(2, &["e@w"], "Ho\r\n")],
+        "C: MAIL FROM:<ann@home.example>
+         C: RCPT TO:<a@x>
+         C: RCPT TO:<b@Y>
+         C: RCPT TO:<d@y>
+         C: BDAT 4 LAST
+         C: Hi
+         S: 250 ok
+         S: 250 ok
+         S: 550 no
+         S: 250 ok
+         S: 250 queued",
+    );
+    assert_eq!(ended, None);
+    assert!(first.take_ended().is_empty() && first.is_exhausted() && first.is_idle());
+    let mut put_off = first.take_put_off();
+    let mut second = session(STREAM, false);
+    second.submit(put_off.remove(0));
+    let ended = play(
+        &mut second,
+        Vec::new(),
+        "C: MAIL FROM:<ann@home.example> SIZE=4
+         C: RCPT TO:<c@z>
+         C: BDAT 4 LAST
+         C: Hi
+         S: 250 ok
+         S: 250 ok
+         S: 250 queued",
+    );
+    assert_eq!(ended, None);
+    assert_eq!(only_words(second.take_ended()), ["sent", "failed 550", "sent", "sent"]);
 }
 
 #[test]

@@ -2,23 +2,32 @@
 
 use std::fmt::Write as _;
 
-use super::{Expected, MOST_RECIPIENTS, Manner, Session};
+use super::{ASK_FIRST_BYTES, Expected, MOST_RECIPIENTS, Manner, Session};
 use crate::mapi::{Class, Failure, Stage};
 use crate::transport::Job;
 use crate::transport::smtp::capabilities::Features;
-use crate::transport::smtp::flight::{Flight, Step, is_sendable};
-
-/// A content larger than this many bytes waits until somebody is known to get it.
-const ASK_FIRST_BYTES: u64 = 1 << 20;
+use crate::transport::smtp::flight::{Begun, Flight, Step, is_sendable};
 
 impl Session {
     pub(super) fn enqueue(&mut self, mut flight: Flight) {
         let most = self.capabilities.most_recipients.and_then(|most| usize::try_from(most).ok());
-        if flight.begin_round(most.unwrap_or(MOST_RECIPIENTS)) {
-            self.flights.push_back(flight);
-            self.rounds += 1;
-        } else {
-            self.ended.push(flight.finish());
+        let most_domains = self.capabilities.most_domains.and_then(|most| usize::try_from(most).ok());
+        let domains = &mut self.domains;
+        let admits = |address: &str| {
+            let Some(most) = most_domains else { return true };
+            let domain = address.rsplit_once('@').map_or("", |(_, domain)| domain).to_ascii_lowercase();
+            domains.contains(&domain) || (domains.len() < most && domains.insert(domain))
+        };
+        match flight.begin_round(most.unwrap_or(MOST_RECIPIENTS), admits) {
+            Begun::Yes => {
+                self.flights.push_back(flight);
+                self.rounds += 1;
+            }
+            Begun::AllAreSettled => self.ended.push(flight.finish()),
+            Begun::NotHere => {
+                self.put_off.push(flight);
+                self.is_full = true;
+            }
         }
     }
 
@@ -69,9 +78,10 @@ impl Session {
         let Some(flight) = self.flight(number) else { return };
         let size = flight.job.content.size();
         if self.manner == Manner::Stream {
-            self.command(&format!("BDAT {size} LAST"));
-            self.expected.push_back(Expected::Content(number));
-            self.set_step(number, Step::Content(0));
+            if size <= ASK_FIRST_BYTES {
+                self.chunk_command(number, size, true);
+            }
+            self.begin_content(number);
             if size == 0 {
                 self.mark_last_byte();
             }
@@ -80,6 +90,12 @@ impl Session {
             self.expected.push_back(Expected::Data(number));
             self.set_step(number, Step::AwaitGo);
         }
+    }
+
+    /// A piece of the content comes next, and with the last of them all of it.
+    pub(super) fn chunk_command(&mut self, number: u64, bytes: u64, last: bool) {
+        self.command(&format!("BDAT {bytes}{}", if last { " LAST" } else { "" }));
+        self.expected.push_back(if last { Expected::Content(number) } else { Expected::Chunk(number, bytes) });
     }
 
     /// Whether the content waits for the replies to RCPT: to write many bytes that nobody gets would be a waste.

@@ -20,7 +20,7 @@ fn only_the_last_byte_puts_a_message_at_risk() {
             session.wrote(session.output().len() - missing);
             assert_eq!(session.has_committed(), missing == 0);
             let lost = Failure::new(Class::Transient, Stage::Reply, AT, "the line was reset");
-            let expected = if missing == 0 { "in doubt" } else { "returned" };
+            let expected = if missing == 0 { "in doubt" } else { "deferred 0" };
             assert_eq!(only_words(session.end(&lost, true)), [expected]);
         }
     }
@@ -139,4 +139,118 @@ fn a_content_that_is_not_as_long_as_promised_is_found_out() {
     let failure = short.end_content().unwrap_err();
     short.spoil_content(&failure);
     assert_eq!(only_words(short.end(&failure, false)), ["deferred 0"]);
+}
+
+#[test]
+fn a_line_lost_in_the_middle_of_a_content_makes_that_message_wait() {
+    let in_the_middle = || {
+        let mut session = session(FLIGHTS, false);
+        session.submit(job(1, &["a@x"], "Hi\r\n"));
+        session.submit(job(2, &["b@x"], "Ho\r\n"));
+        session.wrote(session.output().len());
+        for code in [250, 250, 354] {
+            session.reply(Reply { code, enhanced: None, text: String::new() }).unwrap();
+        }
+        session.push_content(b"Hi\r\n").unwrap();
+        session
+    };
+    let lost = Failure::new(Class::Transient, Stage::Content, AT, "the line was reset");
+    assert_eq!(only_words(in_the_middle().end(&lost, true)), ["returned", "returned"]);
+    let mut begun = in_the_middle();
+    begun.wrote(1);
+    assert_eq!(only_words(begun.end(&lost, true)), ["deferred 0", "returned"]);
+    // That somebody cancelled says nothing of the message.
+    let mut cancelled = in_the_middle();
+    cancelled.wrote(1);
+    let failure = Failure::cancelled(Stage::Content, AT);
+    assert_eq!(only_words(cancelled.end(&failure, false)), ["returned", "returned"]);
+}
+
+/// In chunks, and marked late.
+fn large_job(number: i64) -> Job {
+    job(number, &["a@x"], vec![b'a'; (1 << 20) + 500])
+}
+
+#[test]
+fn the_last_byte_of_a_large_message_waits_for_its_mark() {
+    for extensions in [&["PIPELINING"][..], &["PIPELINING", "CHUNKING"]] {
+        let streams = extensions.len() == 2;
+        let mut session = session(extensions, false);
+        session.submit(large_job(1));
+        session.wrote(session.output().len());
+        for code in [250, 250, 354].into_iter().take(if streams { 2 } else { 3 }) {
+            session.reply(Reply { code, enhanced: None, text: String::new() }).unwrap();
+        }
+        let Some(Content::Inline(content)) = due_content(&session) else { panic!("no content") };
+        assert_eq!(session.due_mark(), None);
+        let mut complete = session.push_content(&content[..content.len() - 100]).unwrap();
+        assert_eq!(session.due_mark(), Some(EnvelopeId(1)));
+        assert_eq!(session.due_mark(), None);
+        complete |= session.push_content(&content[content.len() - 100..]).unwrap();
+        assert_eq!(complete, streams);
+        session.end_content().unwrap();
+        session.wrote(session.output().len());
+        assert!(session.output().is_empty() && !session.has_committed());
+        session.mark(EnvelopeId(1));
+        assert_eq!(session.output().len(), 1);
+        session.wrote(1);
+        assert!(session.has_committed());
+    }
+}
+
+/// The first of two chunks is written.
+fn in_chunks() -> Session {
+    let mut session = session(&["PIPELINING", "CHUNKING"], false);
+    session.window = Window::fixed(2);
+    session.submit(large_job(1));
+    session.wrote(session.output().len());
+    for code in [250, 250] {
+        session.reply(Reply { code, enhanced: None, text: String::new() }).unwrap();
+    }
+    session.mark(EnvelopeId(1));
+    let Some(Content::Inline(content)) = due_content(&session) else { panic!("no content") };
+    session.push_content(&content[..1000]).unwrap();
+    session
+}
+
+#[test]
+fn chunks_are_acknowledged_one_by_one() {
+    let mut session = in_chunks();
+    assert!(session.output().starts_with(b"BDAT 1000\r\naaa"));
+    session.wrote(session.output().len());
+    session.push_content(&vec![b'a'; (1 << 20) - 500]).unwrap();
+    session.end_content().unwrap();
+    assert!(session.output().starts_with(b"BDAT 1048076 LAST\r\naaa"));
+    session.wrote(session.output().len());
+    session.reply(Reply { code: 250, enhanced: None, text: String::new() }).unwrap();
+    assert_eq!(session.take_acknowledged(), 1000);
+    session.reply(Reply { code: 250, enhanced: None, text: String::new() }).unwrap();
+    let ended = session.take_ended();
+    assert_eq!(ended[0].acknowledged(), (1 << 20) - 500);
+    assert_eq!(only_words(ended), ["sent"]);
+}
+
+#[test]
+fn a_refused_chunk_refuses_the_message_and_harms_no_other() {
+    let say = |session: &mut Session, code| session.reply(Reply { code, enhanced: None, text: String::new() }).unwrap();
+    // Before the rest is written: it never is.
+    let mut early = in_chunks();
+    early.wrote(early.output().len());
+    early.submit(job(2, &["b@x"], "Hi\r\n"));
+    say(&mut early, 552);
+    assert_eq!(only_words(early.take_ended()), ["failed 552"]);
+    assert!(early.output().starts_with(b"RSET\r\nMAIL "));
+    assert_eq!(early.due_content().map(|(_, content)| content.size()), Some(4));
+    // After all of it, and the next message, is written.
+    let mut late = in_chunks();
+    late.push_content(&vec![b'a'; (1 << 20) - 500]).unwrap();
+    late.end_content().unwrap();
+    late.submit(job(2, &["b@x"], "Hi\r\n"));
+    pump(&mut late);
+    late.wrote(late.output().len());
+    for code in [552, 503, 250, 250, 250, 250] {
+        say(&mut late, code);
+    }
+    assert_eq!(only_words(late.take_ended()), ["failed 552", "sent"]);
+    assert!(late.is_idle());
 }
