@@ -348,6 +348,7 @@ tray-offline = Work offline
 tray-pause = Pause for an hour
 tray-paused = paused until { $time }
 tray-next-run = next run at { $time }
+tray-at-work = { $name }: { $what }
 tray-waiting = Waiting for you ({ $n })
 tray-open = Open Mailsluice
 tray-quit = Quit

@@ -339,6 +339,7 @@ tray-offline = Travailler hors ligne
 tray-pause = Pause d’une heure
 tray-paused = en pause jusqu’à { $time }
 tray-next-run = prochain passage à { $time }
+tray-at-work = { $name } : { $what }
 tray-waiting = Vous attendent ({ $n })
 tray-open = Ouvrir Mailsluice
 tray-quit = Quitter

@@ -3,7 +3,7 @@
 //! | file | what is there |
 //! |---|---|
 //! | `run`, `front`, `door` | the program from start to end; the main thread; how it is called |
-//! | `desk` | what is there also without the window: the tray |
+//! | `desk` | what is there also without the window: tray, notifications, the bus |
 //! | `instance` | one window for a profile: a second start hands over to the first |
 //! | `host` | the profile that is open, for the window, which comes and goes, and for what stays |
 //! | [`app`], `perform`, `keys` | one frame: take in what happened, draw, do what was asked for |
@@ -16,17 +16,13 @@
 //! | `autostart` | starting with the session |
 //! | [`chooser`] | the system's file chooser |
 //!
-//! It knows rows and events, and neither SQL nor tokio nor a socket. It never waits: what takes time is asked for and
+//! The window knows rows and events, and neither SQL nor tokio. It never waits: what takes time is asked for and
 //! answered later.
 
 pub mod action;
 pub mod app;
 mod autostart;
 pub mod chooser;
-#[cfg(feature = "tray")]
-mod desk;
-#[cfg(not(feature = "tray"))]
-#[path = "no_desk.rs"]
 mod desk;
 mod dialog;
 mod door;

@@ -49,7 +49,7 @@ pub fn run(arguments: &Arguments) -> u8 {
             Ok(Claim::HandedOver) => return exit::OK,
             Ok(Claim::First(first)) => instance = Some(first),
             Err(error) => {
-                complain(&format!("another window of this profile does not answer: {error}"));
+                complain(&format!("another window of this profile may be open and does not answer: {error}"));
                 return exit::TEMPORARY;
             }
         }

@@ -145,3 +145,16 @@ fn the_language_changes_at_once() {
     assert!(window.has("Réglages"));
     assert!(window.has("Envoyer/recevoir"));
 }
+
+#[test]
+fn what_happens_beside_the_window_is_set_there_too() {
+    let mut window = Window::open(rows("idle"));
+    window.press(Modifiers::COMMAND, Key::Comma);
+    window.click("Sent");
+    window.click("What needs you");
+    let notify = window.harness.state().state().settings.notify;
+    assert_eq!((notify.needs_you, notify.received, notify.sent), (false, true, true));
+    window.asked();
+    window.click("With the session, in the tray");
+    assert_eq!(window.asked(), [Asked::Autostart(true)]);
+}

@@ -8,7 +8,7 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
 
 use super::super::door::{Call, Door};
 use super::super::engine::Scope;
-use super::super::host::{Client, Host, Leave};
+use super::super::host::{Client, Host};
 use super::super::row_view::RowView;
 use super::super::text::{Language, Text};
 use super::Order;
@@ -226,7 +226,7 @@ impl Clerk {
             // The program waits for what leaves, and does so no longer.
             Deed::Quit(_) if self.leaving => self.ask(Command::Cancel { transport: None }),
             Deed::Quit(leave) => {
-                self.leaving = leave == Leave::Finish;
+                self.leaving = true;
                 self.door.call(Call::Quit(leave));
             }
         }

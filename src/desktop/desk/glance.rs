@@ -57,6 +57,9 @@ impl Glance {
         let mut lines: Vec<String> = Vec::new();
         if let Some(spooler) = spooler {
             lines.push(spooler.headline.clone());
+            lines.extend(transports.iter().filter(|row| row.running.is_some()).map(|row| {
+                text.fmt("tray-at-work", &[("name", row.name.as_str().into()), ("what", row.headline.as_str().into())])
+            }));
             lines.push(counts(spooler, text));
         } else {
             lines.push(text.get(if around.ready { "foot-no-profile" } else { "foot-starting" }));

@@ -95,8 +95,8 @@ impl ksni::Tray for Item {
     fn tool_tip(&self) -> ToolTip {
         ToolTip {
             title: self.glance.title.clone(),
-            // Hosts read it as markup.
-            description: self.glance.lines.iter().map(|line| super::escaped(line)).collect::<Vec<_>>().join("\n"),
+            // Hosts read it as markup, and some take a line's end for a space.
+            description: self.glance.lines.iter().map(|line| super::escaped(line)).collect::<Vec<_>>().join(".\n"),
             ..ToolTip::default()
         }
     }

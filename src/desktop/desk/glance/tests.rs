@@ -97,8 +97,10 @@ fn at_rest_everything_can_be_begun_and_nothing_stopped() {
 fn while_it_runs_it_can_be_stopped_and_quitting_asks() {
     let mut rows = rows();
     rows[1].running = Some(sending(50));
+    rows[1].headline = "Sending 50 of 100".to_owned();
     let sees = glance(&rows, &READY);
     assert_eq!(sees.emblem.work, Work::Share(0.5));
+    assert_eq!(sees.lines[1], "home: Sending 50 of 100");
     let words = words(&sees.menu);
     assert!(words.contains(&"Cancel all".to_owned()), "{words:?}");
     assert!(words[3].contains("home > Cancel, club > Send/Receive"), "{words:?}");
