@@ -34,9 +34,9 @@ impl Chooser for NoChooser {
 pub(crate) fn frames(criterion: &mut Criterion) {
     let settings = Settings { language: Some(Language::English), ..Settings::default() };
     let mut window =
-        Harness::builder().with_size(egui::vec2(1200.0, 800.0)).with_max_steps(30).build_eframe(|context| {
+        Harness::builder().with_size(egui::vec2(1200.0, 800.0)).with_max_steps(30).build_eframe(|_context| {
             let engine = FakeEngine::new(rows("busy"), MESSAGES);
-            App::new(&context.egui_ctx, Box::new(engine), Box::new(NoChooser), settings)
+            App::new(Box::new(engine), Box::new(NoChooser), settings)
         });
     for _ in 0..5 {
         window.step();

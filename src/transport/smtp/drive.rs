@@ -186,7 +186,9 @@ impl<'a, 's, 'f> Drive<'a, 's, 'f> {
             Event::Line(line) => self.take_line(line),
             Event::Content(chunk) => self.take_content(chunk),
             Event::Fed(Fed::Marked(envelopes)) => {
-                envelopes.into_iter().for_each(|envelope| self.session.mark(envelope));
+                for envelope in envelopes {
+                    self.session.mark(envelope);
+                }
                 Ok(())
             }
             Event::Fed(Fed::Flights(flights)) => {

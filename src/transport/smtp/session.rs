@@ -88,6 +88,7 @@ impl Expected {
 }
 
 /// See the module's description.
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact about the server that stands for itself")]
 #[derive(Debug)]
 pub(super) struct Session {
     at: String,
