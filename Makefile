@@ -47,7 +47,7 @@ audit:
 	@command -v cargo-deny >/dev/null || { echo "cargo-deny is missing: cargo install --locked cargo-deny"; exit 1; }
 	cargo-deny check
 
-# An hour, and the machine to itself. ONLY=receive PEER=mailsluice,mbsync REPS=3 measure a part, and write nothing.
+# Half an hour, and the machine to itself. ONLY=receive PEER=mailsluice,mbsync REPS=3 measure a part, and write nothing.
 bench:
 	@scripts/setup bench
 	$(CARGO) bench --locked --bench peers -- $(if $(ONLY),--only $(ONLY)) $(if $(PEER),--peer $(PEER)) $(if $(REPS),--reps $(REPS)) $(ARGS)

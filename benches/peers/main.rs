@@ -1,9 +1,10 @@
 //! Mailsluice beside the programs a user could pick instead: the same work, on the same machine, in the same minute.
 //!
 //! ```text
-//! make bench                                        everything; writes benches/RESULTS.md; an hour
+//! make bench                                        everything; writes benches/RESULTS.md; half an hour
 //! make bench ONLY=send-small-smarthost-40 REPS=3    scenarios whose name has this in it; writes nothing
 //! make bench ONLY=imap PEER=mailsluice,mbsync       clients whose name begins with one of these
+//! make bench ONLY=imap ARGS=--write                 writes RESULTS.md of these alone
 //! make bench ARGS=--list                            what there is
 //! MAILSLUICE=/path/to/mailsluice make bench …       another build of the product
 //! ```
@@ -62,6 +63,9 @@ struct Arguments {
     /// Repetitions.
     #[arg(long, default_value_t = 5)]
     reps: usize,
+    /// Write RESULTS.md of these alone.
+    #[arg(long)]
+    write: bool,
     /// Name the scenarios and their clients.
     #[arg(long)]
     list: bool,
@@ -132,7 +136,7 @@ fn measure_all(arguments: &Arguments, scratch: &str) -> ExitCode {
         }
     }
     println!("{extras}");
-    if arguments.is_whole() {
+    if arguments.is_whole() || arguments.write {
         let text = report::document(&outcomes, &extras, arguments.reps, scratch);
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("benches/RESULTS.md");
         std::fs::write(&path, text).expect("a writable tree");

@@ -138,7 +138,7 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
         runs: &[
             Run::of(Client::Mailsluice(4)),
             Run::of(Client::Postfix { reuse: true }),
-            Run::of(Client::Postfix { reuse: false }),
+            Run::few(Client::Postfix { reuse: false }, 200),
             Run::few(Client::Msmtp, 15),
             Run::near("mailsluice-0ms", Client::Mailsluice(4)),
         ],
@@ -155,7 +155,7 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
             Run::of(Client::Mailsluice(4)),
             Run::named("mailsluice-1", Client::Mailsluice(1)),
             Run::of(Client::Postfix { reuse: true }),
-            Run::of(Client::Postfix { reuse: false }),
+            Run::few(Client::Postfix { reuse: false }, 200),
             Run::few(Client::Msmtp, 30),
         ],
         targets: &[Target::Times(OURS, 1.8, "postfix-reuse"), Target::Wall("mailsluice-1", 5.0), MEMORY],
@@ -222,7 +222,7 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     },
     Scenario {
         work: Work::Receive { pop3: true, tls: false, again: false },
-        count: 100,
+        count: 50,
         runs: &[Run::of(Client::Mailsluice(4)), Run::of(Client::Fetchmail), Run::of(Client::Getmail)],
         ..receive("receive-few-pop3-40", false, 40)
     },
@@ -236,14 +236,14 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
         set: Set::Huge,
         runs: &[Run::of(Client::Mailsluice(4)), Run::of(Client::Msmtp)],
         targets: &[LARGE_MEMORY],
-        repetitions: 3,
+        repetitions: 2,
         ..send("send-huge-smarthost-0", Taker::Smarthost, 0, 1)
     },
     Scenario {
         set: Set::Huge,
-        runs: &[Run::of(Client::Mailsluice(4)), Run::of(Client::Msmtp)],
+        runs: &[Run::of(Client::Mailsluice(4))],
         targets: &[LARGE_MEMORY],
-        repetitions: 3,
+        repetitions: 2,
         ..send("send-huge-sink-0", Taker::Sink, 0, 1)
     },
     Scenario {
@@ -251,7 +251,7 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
         count: 1,
         runs: &[Run::of(Client::Mailsluice(4)), Run::of(Client::Mbsync { fsync: true })],
         targets: &[LARGE_MEMORY],
-        repetitions: 3,
+        repetitions: 2,
         ..receive("receive-huge-imaps-0", true, 0)
     },
     Scenario {
@@ -260,7 +260,7 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
         count: 1,
         runs: &[Run::of(Client::Mailsluice(4)), Run::of(Client::Mpop)],
         targets: &[LARGE_MEMORY],
-        repetitions: 3,
+        repetitions: 2,
         ..receive("receive-huge-pop3s-0", true, 0)
     },
     Scenario {
