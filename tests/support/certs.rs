@@ -23,6 +23,11 @@ impl Certs {
 
     /// For these names or addresses. Names that are not the server's make a certificate that must be refused.
     pub fn for_names(folder: &Path, names: &[&str]) -> Self {
+        Self::until(folder, names, 4096)
+    }
+
+    /// The same, good until the end of this year.
+    pub fn until(folder: &Path, names: &[&str], year: i32) -> Self {
         let mut authority = CertificateParams::new(Vec::new()).expect("no names are good names");
         authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         authority.distinguished_name.push(DnType::CommonName, "Mailsluice test authority");
@@ -31,7 +36,8 @@ impl Certs {
         let issuer = Issuer::new(authority, authority_key);
 
         let names: Vec<String> = names.iter().map(|&name| name.to_owned()).collect();
-        let server = CertificateParams::new(names).expect("names for a certificate");
+        let mut server = CertificateParams::new(names).expect("names for a certificate");
+        server.not_after = rcgen::date_time_ymd(year, 12, 31);
         let key = KeyPair::generate().expect("a key");
         let chain = server.signed_by(&key, &issuer).expect("a signature").pem();
 

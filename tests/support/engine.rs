@@ -9,7 +9,7 @@ use mailsluice::mapi::{EnvelopeId, FlushFlags, QueueState};
 use mailsluice::profile::{self, Places, Profile};
 use mailsluice::session::{FlushReport, Session, flush_each};
 use mailsluice::spool::{Filter, ListQuery, QueueRow, QueueVerb, Selection};
-use mailsluice::spooler::submit::{Options, Submitter};
+use mailsluice::spooler::submit::{Options, SubmitError, Submitter};
 use mailsluice::spooler::{Command, Reply, Spooler, Stay};
 
 /// Longer than a logon takes on a busy machine.
@@ -49,6 +49,15 @@ impl Engine {
         let ids = submitter.commit().expect("durable");
         self.ask(Command::Submitted);
         ids
+    }
+
+    /// Puts one into the queue, if it is taken.
+    pub fn try_submit(&self, mut letter: &[u8], options: &Options) -> Result<(), SubmitError> {
+        let mut submitter = Submitter::new(&self.places, &self.profile)?;
+        submitter.submit(&mut letter, options)?;
+        submitter.commit()?;
+        self.ask(Command::Submitted);
+        Ok(())
     }
 
     /// Sends and receives as `flags` say, as if a person had asked.

@@ -17,5 +17,7 @@ mod support;
 
 mod books;
 mod cuts;
+mod faults;
+mod hostile;
 mod kills;
 mod victim;

@@ -24,6 +24,8 @@ use crate::transport::{Support, secrets};
 const SILENCE: Duration = Duration::from_mins(2);
 /// The longest literal that LITERAL- takes unasked, in bytes (RFC 7888).
 const LITERAL_MINUS: usize = 4096;
+/// Responses to one command at most: more than there are messages in what one command asks for.
+const MOST_RESPONSES: u32 = 100_000;
 /// Room made for one read, in bytes.
 const READ_BYTES: usize = 64 << 10;
 
@@ -55,6 +57,8 @@ pub(super) struct Client<'a> {
     last_tag: u32,
     /// How long the server may be silent.
     patience: Duration,
+    /// Responses since a command was last over.
+    responses: u32,
     /// In capitals; `None`: not known, ask.
     capabilities: Option<Vec<String>>,
 }
@@ -80,6 +84,7 @@ impl<'a> Client<'a> {
             login: None,
             last_tag: 0,
             patience: server.limit(SILENCE),
+            responses: 0,
             capabilities: None,
         };
         support.stage(Stage::Greeting);
@@ -160,6 +165,10 @@ impl<'a> Client<'a> {
             Piece::Response(response) => response,
         };
         let event = Event::parse(&response).map_err(|broken| self.broken(stage, &broken))?;
+        self.responses = if matches!(event, Event::Done { .. }) { 0 } else { self.responses + 1 };
+        if self.responses > MOST_RESPONSES {
+            return Err(self.failure(Class::Protocol, stage, "the server's answer does not end"));
+        }
         match &event {
             Event::Capabilities(all) | Event::Done { capabilities: Some(all), .. } => {
                 self.capabilities = Some(all.clone());
@@ -344,9 +353,10 @@ impl<'a> Client<'a> {
         if signed_in || !self.has("STARTTLS").await? {
             return Err(self.failure(Class::Trust, Stage::Tls, "the server does not offer STARTTLS"));
         }
-        self.run("STARTTLS", Stage::Tls, |_| {}).await.map_err(|failure| match failure.class {
-            Class::Cancelled | Class::Offline => failure,
-            _ => Failure { class: Class::Trust, ..failure }.blaming(Blame::Site),
+        self.run("STARTTLS", Stage::Tls, |_| {}).await.map_err(|failure| match failure.reply {
+            // It was refused. A line that broke says nothing about trust.
+            Some(_) => Failure { class: Class::Trust, ..failure }.blaming(Blame::Site),
+            None => failure,
         })?;
         if !self.cutter.is_empty() {
             return Err(self.failure(Class::Trust, Stage::Tls, "data was slipped in before TLS began"));

@@ -19,6 +19,8 @@ use crate::transport::{Support, secrets};
 const SILENCE: Duration = Duration::from_mins(2);
 /// Room made for one read, in bytes.
 const READ_BYTES: usize = 64 << 10;
+/// Lines of a list at most: more messages than a mailbox has.
+const MOST_LINES: u32 = 1_000_000;
 /// Lines of a list that are not message data: more than any server has.
 const CAPABILITIES: usize = 200;
 
@@ -181,7 +183,12 @@ impl<'a> Client<'a> {
     pub(super) async fn lines(&mut self, stage: Stage, mut each: impl FnMut(Bytes)) -> Result<Status, Failure> {
         let status = self.status(stage).await?;
         if status.ok {
+            let mut left = MOST_LINES;
             while let Event::Line(line) = self.event(stage).await? {
+                left -= 1;
+                if left == 0 {
+                    return Err(self.failure(Class::Protocol, stage, "the server's list does not end"));
+                }
                 each(line);
             }
         }

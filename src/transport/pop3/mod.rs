@@ -106,19 +106,18 @@ impl Pop3Transport {
                 listed.iter().filter(|one| is_known(one) || one.uid.as_ref().is_some_and(|uid| safe.contains(uid)));
             let by_digest = fetched.iter().filter(|(_, uid)| safe.contains(uid) || known.contains(uid));
             let numbers: HashSet<u32> = by_uid.map(|one| one.number).chain(by_digest.map(|one| one.0)).collect();
-            delete(&mut client, numbers).await?;
+            if let Err(failure) = delete(&mut client, numbers, support).await {
+                if failure.class == Class::Protocol {
+                    // The answers are out of step, and may have been so before: what came may bear another's number.
+                    receipts.forget(&mailbox, safe.into_iter().collect());
+                }
+                return Err(failure);
+            }
             gone.extend(listed.iter().filter(|one| is_known(one)).filter_map(|one| one.uid.clone()));
             gone.extend(safe);
-        }
-        support.stage(Stage::Quit);
-        match self.after {
-            // Now is when the server deletes.
-            After::Delete => {
-                client.send("QUIT", Expect::Status);
-                let answer = client.status(Stage::Quit).await?;
-                client.approve(Stage::Quit, answer)?;
-            }
-            After::Keep => client.close().await,
+        } else {
+            support.stage(Stage::Quit);
+            client.close().await;
         }
         if !gone.is_empty() {
             receipts.forget(&mailbox, gone);
@@ -156,10 +155,16 @@ impl Pop3Transport {
             let refusal = client.refusal(Stage::List, status);
             return Err(Failure { class: Class::Configuration, what: what.to_owned(), ..refusal });
         }
+        // Under one UIDL there are copies of one message (RFC 1939 section 7), unless the server errs. Before all of them are
+        // deleted, their contents are looked at.
+        let mut once = HashSet::new();
+        let twice: HashSet<String> = uids.values().filter(|uid| !once.insert(uid.as_str())).cloned().collect();
         // A message without a UIDL where others have one can't be told apart: it waits for a better server.
         listed.retain_mut(|one| {
-            one.uid = uids.remove(&one.number);
-            one.uid.is_some()
+            let uid = uids.remove(&one.number);
+            let has_one = uid.is_some();
+            one.uid = uid.filter(|uid| self.after == After::Keep || !twice.contains(uid));
+            has_one
         });
         Ok(listed)
     }
@@ -243,7 +248,8 @@ impl Fetch<'_> {
     }
 }
 
-async fn delete(client: &mut Client<'_>, numbers: HashSet<u32>) -> Result<(), Failure> {
+/// Marks these for deletion, and says goodbye: that is when the server deletes.
+async fn delete(client: &mut Client<'_>, numbers: HashSet<u32>, support: &Support) -> Result<(), Failure> {
     let window = if client.capabilities.pipelining { WINDOW } else { 1 };
     let numbers: Vec<u32> = numbers.into_iter().collect();
     for some in numbers.chunks(window) {
@@ -255,7 +261,10 @@ async fn delete(client: &mut Client<'_>, numbers: HashSet<u32>) -> Result<(), Fa
             client.approve(Stage::Delete, status)?;
         }
     }
-    Ok(())
+    support.stage(Stage::Quit);
+    client.send("QUIT", Expect::Status);
+    let answer = client.status(Stage::Quit).await?;
+    client.approve(Stage::Quit, answer)
 }
 
 impl Transport for Pop3Transport {
