@@ -36,7 +36,9 @@ pub(crate) fn frames(criterion: &mut Criterion) {
     let mut window =
         Harness::builder().with_size(egui::vec2(1200.0, 800.0)).with_max_steps(30).build_eframe(|context| {
             let engine = FakeEngine::new(rows("busy"), MESSAGES);
-            App::new(&context.egui_ctx, Box::new(engine), Box::new(NoChooser), settings)
+            let mut app = App::new(Box::new(engine), Box::new(NoChooser), settings);
+            app.attach(&context.egui_ctx);
+            app
         });
     for _ in 0..5 {
         window.step();
