@@ -34,9 +34,11 @@ impl Chooser for NoChooser {
 pub(crate) fn frames(criterion: &mut Criterion) {
     let settings = Settings { language: Some(Language::English), ..Settings::default() };
     let mut window =
-        Harness::builder().with_size(egui::vec2(1200.0, 800.0)).with_max_steps(30).build_eframe(|_context| {
+        Harness::builder().with_size(egui::vec2(1200.0, 800.0)).with_max_steps(30).build_eframe(|context| {
             let engine = FakeEngine::new(rows("busy"), MESSAGES);
-            App::new(Box::new(engine), Box::new(NoChooser), settings)
+            let mut app = App::new(Box::new(engine), Box::new(NoChooser), settings);
+            app.attach(&context.egui_ctx);
+            app
         });
     for _ in 0..5 {
         window.step();
