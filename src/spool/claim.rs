@@ -47,6 +47,7 @@ pub(super) fn claim(
             &mut found,
         )?;
     }
+    let queued = found.len();
     if which.lift_back_off {
         // Run numbers rise with the clock, and clocks are set back: hence not only the lower ones.
         for (from, to) in [(i64::MIN, which.run.saturating_sub(1)), (which.run.saturating_add(1), i64::MAX)] {
@@ -61,7 +62,10 @@ pub(super) fn claim(
             &mut found,
         )?;
     }
-    found.sort_unstable_by_key(|envelope| envelope.envelope);
+    // What failed before comes last: it may be what breaks the line, and is not to be in the way of the others.
+    let (fresh, tried) = found.split_at_mut(queued);
+    fresh.sort_unstable_by_key(|envelope| envelope.envelope);
+    tried.sort_unstable_by_key(|envelope| envelope.envelope);
     keep_what_fits(&mut found, most);
     for envelope in &mut found {
         take(db, envelope, which)?;

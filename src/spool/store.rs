@@ -159,9 +159,9 @@ impl SpoolTransaction<'_> {
         operations::apply(self.db, op)
     }
 
-    /// Claims envelopes for a transport: oldest first among the queued; among the deferred the first due, or, with
-    /// back-off lifted, what waited longest for a try; and of what was found the oldest first. Never more than `messages`; stops before content exceeds `bytes`, but not before the
-    /// first.
+    /// Claims envelopes for a transport: the queued ones, oldest first; then deferred ones, those first due, or, with
+    /// back-off lifted, those that waited longest for a try. Never more than `messages`; stops before content exceeds
+    /// `bytes`, but not before the first.
     ///
     /// # Errors
     /// It can't be written; the transaction should be given up.

@@ -6,8 +6,8 @@ use bytes::Bytes;
 
 use crate::mapi::{Class, Failure, MessageId, Stage};
 
-/// Chunks read ahead of the socket.
-const READ_AHEAD: usize = 4;
+/// Chunks read ahead of the socket, beside the one being read: every connection may have as many.
+const READ_AHEAD: usize = 1;
 
 /// Where the chunks of large contents are. Its methods block: they are called on blocking threads only.
 pub trait ContentStore: Send + Sync + std::fmt::Debug {

@@ -14,7 +14,7 @@ use crate::support::provider::{
 use crate::support::{Harness, Running};
 
 /// The user's patience.
-const PROMPT: Duration = Duration::from_millis(500);
+const PROMPT: Duration = Duration::from_millis(200);
 
 /// Ctrl+C; gives the JSON it prints at the end. Exit code 75 asks to try again; with something in doubt a person has to
 /// decide, 77.

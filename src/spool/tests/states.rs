@@ -141,6 +141,18 @@ fn one_run_is_offered_an_envelope_once_and_the_next_run_again() {
 }
 
 #[test]
+fn what_failed_before_is_not_in_the_way_of_what_did_not() {
+    let mut scene = Scene::new();
+    let first = scene.submit(&["bob@example.net"]);
+    let claimed = scene.claim(NOW);
+    scene.finish(&claimed[0], &[Deferred], Some(NOW + 60));
+    let second = scene.submit(&["cy@example.net"]);
+    let which = Eligibility { lift_back_off: true, run: 2, ..eligible(NOW) };
+    let claimed = scene.spool.claim("work", 64, u64::MAX, &which).expect("a claim");
+    assert_eq!(claimed.iter().map(|one| one.envelope).collect::<Vec<_>>(), [second, first]);
+}
+
+#[test]
 fn with_back_off_lifted_what_waited_longest_for_a_try_comes_first() {
     let mut scene = Scene::new();
     let ids: Vec<EnvelopeId> = (0..4).map(|_| scene.submit(&["a@example.net"])).collect();

@@ -2,8 +2,8 @@
 //! go out, and only then hands them over.
 //!
 //! Claiming and writing down go on beside the sending, several messages at a time, so that no message waits for the
-//! disk by itself. How many are written down ahead of what the window lets in follows from how fast they go out: one
-//! where a message takes a round trip, many on a near server.
+//! disk by itself. How many are written down ahead of what the window lets in follows from how fast they go out: none
+//! behind a large one, one where each takes a round trip, many on a near server.
 
 use std::collections::VecDeque;
 use std::future::poll_fn;
@@ -98,7 +98,7 @@ impl<'a> Feed<'a> {
             late: Vec::new(),
             marking: None,
             offered: VecDeque::new(),
-            ahead: 1,
+            ahead: 0,
             taken: 0,
             since: Instant::now(),
             starved: false,
@@ -178,7 +178,7 @@ impl<'a> Feed<'a> {
                 self.spare.put(flights);
                 return Poll::Ready(Fed::Refused(failure));
             }
-            self.look_ahead(flights.len());
+            self.look_ahead();
             self.offered.extend(flights);
         }
         let flights: Vec<Flight> = self.offered.drain(..room.min(self.offered.len())).collect();
@@ -191,12 +191,12 @@ impl<'a> Feed<'a> {
         }
     }
 
-    /// From now on as many as went out lately in that time; twice as many as were written if those were too few.
-    fn look_ahead(&mut self, written: usize) {
+    /// From now on as many as went out lately in that time; twice as many as before if those were too few.
+    fn look_ahead(&mut self) {
         let elapsed = self.since.elapsed().as_micros().max(1);
-        let pace = self.taken as u128 * AHEAD.as_micros() / elapsed;
-        let wanted = if self.starved { 2 * written } else { usize::try_from(pace).unwrap_or(MOST_AHEAD) };
-        self.ahead = wanted.clamp(1, MOST_AHEAD);
+        let pace = usize::try_from(self.taken as u128 * AHEAD.as_micros() / elapsed).unwrap_or(MOST_AHEAD);
+        let wanted = if self.starved { pace.max(2 * self.ahead) } else { pace };
+        self.ahead = wanted.min(MOST_AHEAD);
         (self.taken, self.since, self.starved) = (0, Instant::now(), false);
     }
 

@@ -104,9 +104,13 @@ impl Ended {
         self.outcomes.iter().all(|(_, outcome)| *outcome == Outcome::Returned)
     }
 
-    /// The server gave a definite answer about some recipient.
+    /// Some recipient is settled, and not because the line was lost.
     pub(super) fn is_answered(&self) -> bool {
-        self.outcomes.iter().any(|(_, outcome)| !matches!(outcome, Outcome::Returned | Outcome::InDoubt(_)))
+        self.outcomes.iter().any(|(_, outcome)| match outcome {
+            Outcome::Returned | Outcome::InDoubt(_) => false,
+            Outcome::Deferred(failure) => failure.reply.is_some() || failure.class == Class::Local,
+            _ => true,
+        })
     }
 }
 
