@@ -93,6 +93,9 @@ impl Arguments {
     }
 }
 
+/// A measurement that is no comparison: takes repetitions, gives its part of the report.
+type Measure = fn(usize) -> String;
+
 fn main() -> ExitCode {
     let all: Vec<OsString> = std::env::args_os().skip(1).collect();
     match all.split_first() {
@@ -129,7 +132,7 @@ fn measure_all(arguments: &Arguments, scratch: &str) -> ExitCode {
         outcomes.push(outcome);
     }
     let mut extras = String::new();
-    let others: [(&str, fn(usize) -> String); 2] = [("floors", floors::measure), ("line", calibrate::measure)];
+    let others: [(&str, Measure); 2] = [("floors", floors::measure), ("line", calibrate::measure)];
     for (name, measure) in others {
         if arguments.is_whole() || arguments.only.iter().any(|word| word == name) {
             extras += &measure(arguments.reps);

@@ -2,6 +2,8 @@
 
 #![allow(
     clippy::expect_used,
+    clippy::needless_pass_by_value,
+    clippy::option_option,
     clippy::panic,
     clippy::unreachable,
     clippy::unwrap_used,

@@ -207,7 +207,7 @@ fn killed_while_it_submits() {
             // How long it takes here, so that the moments are moments of its work.
             let before = began.elapsed();
             assert!(command.output().expect("the program").status.success());
-            usual = u64::try_from((began.elapsed() - before).as_micros()).expect("not for ever");
+            usual = u64::try_from(began.elapsed().saturating_sub(before).as_micros()).expect("not for ever");
         } else if kill_after(command, random.below(usual)) {
             killed += 1;
         } else {

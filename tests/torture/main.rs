@@ -5,7 +5,11 @@
 //! back with `TORTURE_SEED`.
 
 #![allow(
+    clippy::assigning_clones,
     clippy::expect_used,
+    clippy::format_push_string,
+    clippy::needless_pass_by_value,
+    clippy::option_option,
     clippy::panic,
     clippy::unreachable,
     clippy::unwrap_used,

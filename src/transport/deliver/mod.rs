@@ -96,7 +96,7 @@ impl Taker {
     /// Delivers one message.
     ///
     /// # Errors
-    /// With [`Blame::Message`] what befalls this message and leaves the others alone; else what would befall each.
+    /// With [`Blame::Message`](crate::mapi::Blame::Message) what befalls this message and leaves the others alone; else what would befall each.
     async fn deliver(&self, parcel: &Parcel, support: &Support) -> Result<(), Failure> {
         match self {
             Self::Lmtp(server) => server.deliver(parcel, support).await,
