@@ -3,11 +3,12 @@
 #   make demo    set up what is missing, build, open the window on a mail provider of its own
 #   make test    set up what is missing, run everything that is run on every change
 #
-# and six more for those who work on it:
+# and seven more for those who work on it:
 #
 #   make check   the quick loop: format, lints, unit tests
 #   make lint    lints and documentation alone
 #   make torture the program killed a thousand times, by a new seed
+#   make fuzz    what servers and people say, at random, to whoever reads it
 #   make audit   licences, sources and known holes of what it is built from
 #   make bench   speed beside msmtp, Postfix, mbsync and others: benches/README.md
 #   make hot     speed of the inner loops
@@ -21,7 +22,7 @@ else
 run_tests = $(CARGO) test --locked $(1)
 endif
 
-.PHONY: demo test check lint audit torture bench hot setup
+.PHONY: demo test check lint audit torture fuzz bench hot setup
 
 demo:
 	@scripts/setup demo
@@ -59,6 +60,12 @@ hot:
 # What a seed found comes again with TORTURE_SEED=<that seed>.
 torture:
 	TORTURE_KILLS=1000 TORTURE_SEED=$${TORTURE_SEED:-$$(date +%s)} $(call run_tests,--test torture kills::)
+# On the stable compiler, without a sanitizer: safe code needs none. RUNS=10000000 TARGET=imap run one for longer.
+fuzz:
+	@command -v cargo-fuzz >/dev/null || { echo "cargo-fuzz is missing: cargo install --locked cargo-fuzz"; exit 1; }
+	for target in $(or $(TARGET),smtp pop3 imap profile message socket); do \
+	  RUSTC_BOOTSTRAP=1 cargo-fuzz run --sanitizer none $$target -- -runs=$(or $(RUNS),1000000) -max_len=4096 || exit 1; \
+	done
 
 setup:
 	@scripts/setup test

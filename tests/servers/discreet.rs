@@ -4,6 +4,8 @@ use std::io::{BufRead, BufReader, Write};
 use std::net::TcpListener;
 use std::path::Path;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
 use mailsluice::demo::Provider;
 
 use crate::support::Harness;
@@ -73,6 +75,7 @@ fn secrets_are_never_printed_nor_written() {
         ] {
             let mut command = harness.command();
             command.args(arguments).env("PLANTED", planted).env("RUST_LOG", "trace").env("MAILSLUICE_LOG", "trace");
+            command.env("TMPDIR", harness.path("home"));
             let output = command.stdin(std::process::Stdio::null()).output().expect("the program");
             assert!(!contains(&output.stdout, planted), "{arguments:?} printed it");
             assert!(!contains(&output.stderr, planted), "{arguments:?} complained with it");
@@ -80,8 +83,13 @@ fn secrets_are_never_printed_nor_written() {
                 assert_eq!(output.status.code(), Some(if right { 0 } else { 77 }), "{output:?}");
             }
         }
-        for needle in [planted.to_owned(), base64_of(planted)] {
-            let found = files_with(&harness.profile(), &needle);
+        // Nothing of it is written anywhere: not the password, nor what signing in makes of it.
+        std::fs::remove_file(&kept).expect("what was planted");
+        let signing_in = [format!("\0{USER}\0{planted}"), format!("{USER}\0{USER}\0{planted}"), planted.to_owned()];
+        let hex = planted.bytes().map(|byte| format!("{byte:02x}")).collect();
+        let needles = signing_in.iter().map(|text| BASE64.encode(text).trim_end_matches('=').to_owned());
+        for needle in needles.chain([planted.to_owned(), base64_of(planted), hex]) {
+            let found = files_with(&harness.path(""), &needle);
             assert!(found.is_empty(), "{found:?}");
         }
     }

@@ -151,13 +151,13 @@ fn whoever_waits_for_an_owner_that_is_killed_takes_over() {
     assert_eq!(provider.delivered().len(), 1);
 }
 
-/// Forty at once, ten messages each.
-fn forty_submit(harness: &Harness) {
+/// Forty at once, so many messages each.
+fn forty_submit(harness: &Harness, each: usize) {
     let running: Vec<Running> = (0..40)
         .map(|process| {
-            for number in process * 10..process * 10 + 10 {
+            for number in process * each..(process + 1) * each {
                 harness
-                    .write(&format!("in/{process}/{number:03}.eml"), letter(&subject(number), "ann@example.net", 500));
+                    .write(&format!("in/{process}/{number:04}.eml"), letter(&subject(number), "ann@example.net", 500));
             }
             harness.start(&["submit", &format!("in/{process}"), "--json"])
         })
@@ -165,22 +165,22 @@ fn forty_submit(harness: &Harness) {
     let mut ids = BTreeSet::new();
     for one in running {
         let submitted = one.end().expect_code(0).json();
-        assert_eq!(submitted["count"], 10);
+        assert_eq!(submitted["count"], each);
         ids.extend(submitted["ids"].as_array().expect("ids").iter().filter_map(serde_json::Value::as_i64));
     }
-    assert_eq!(ids.len(), 400, "every message has a number of its own");
+    assert_eq!(ids.len(), 40 * each, "every message has a number of its own");
 }
 
 #[test]
 fn forty_processes_submit_at_once() {
     let provider = provider(Vec::new());
     let harness = sends_to(&provider);
-    forty_submit(&harness);
+    forty_submit(&harness, 100);
     let queued = states(&harness, "out");
-    assert_eq!((queued.len(), count(&queued, "queued")), (400, 400));
+    assert_eq!((queued.len(), count(&queued, "queued")), (4000, 4000));
     harness.run(&["flush", "--send", "--no-ui"]).expect_code(0);
     let delivered = subjects(&provider.delivered());
-    assert!(delivered.len() == 400 && delivered.values().all(|times| *times == 1));
+    assert!(delivered.len() == 4000 && delivered.values().all(|times| *times == 1));
 }
 
 #[test]
@@ -191,7 +191,7 @@ fn forty_processes_submit_while_another_flushes() {
     let disturbance = provider.disturb(Point::FinalReply, Trouble::Stall);
     let owner = stalled(&harness, &disturbance);
     let began = Instant::now();
-    forty_submit(&harness);
+    forty_submit(&harness, 10);
     eprintln!("40 × 10 submitted in {} ms", began.elapsed().as_millis());
     assert_eq!(states(&harness, "out").len(), 401);
     drop(disturbance);

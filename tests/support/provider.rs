@@ -68,7 +68,8 @@ pub fn submit(harness: &Harness, letter: &[u8]) {
 /// The state of every message of a transport by its subject, whatever it is, as `queue list` has it.
 pub fn states(harness: &Harness, transport: &str) -> BTreeMap<String, String> {
     let words = "state:queued state:in_flight state:deferred state:held state:failed state:in_doubt state:sent";
-    let listed = harness.run(&["queue", "list", "--json", "--transport", transport, words]).expect_code(0).json();
+    let all = ["queue", "list", "--json", "--limit", "1000000", "--transport", transport, words];
+    let listed = harness.run(&all).expect_code(0).json();
     let rows = listed["messages"].as_array().expect("messages").clone();
     let mut states = BTreeMap::new();
     for row in &rows {

@@ -10,6 +10,8 @@
 
 mod client;
 mod fetch;
+#[cfg(fuzzing)]
+pub mod fuzz;
 mod response;
 #[cfg(test)]
 mod tests;

@@ -9,6 +9,8 @@
 //! A server without UIDL can only be emptied (`after = "delete"`): then a message is known by a digest of its content.
 
 mod client;
+#[cfg(fuzzing)]
+pub mod fuzz;
 mod session;
 #[cfg(test)]
 mod tests;

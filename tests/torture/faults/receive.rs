@@ -4,7 +4,7 @@ use mailsluice::mapi::FlushFlags;
 use tempfile::TempDir;
 
 use super::server::{BadServer, Dialect, Fault, Plan, Serve};
-use super::{ANYWHERE, Cell, expect, failure_of, folder, name, timed};
+use super::{ANYWHERE, Cell, HEALED, expect, failure_of, folder, name, patience, timed};
 use crate::support::Engine;
 use crate::support::provider::receiver;
 
@@ -68,6 +68,7 @@ fn every_cell(protocol: Protocol, points: &[&'static str]) -> Vec<Cell> {
 /// A server with two messages, and a profile that empties it.
 struct Place {
     server: BadServer,
+    profile: String,
     folder: TempDir,
     engine: Engine,
     mail: Vec<(u32, String)>,
@@ -79,17 +80,18 @@ impl Place {
         let plan = Plan { at: point, fault, dialect, tls: None, tls_at_once: false, streams: false };
         let server = BadServer::start(plan, serve, mail.clone());
         let port = server.address.port();
-        let folder = folder(&format!("{}patience = \"1s\"\n", receiver("in", protocol.kind, port, after)));
+        let profile = receiver("in", protocol.kind, port, after);
+        let folder = folder(&(profile.clone() + patience(fault)));
         let engine = Engine::open(folder.path());
-        Self { server, folder, engine, mail }
+        Self { server, profile, folder, engine, mail }
     }
 
-    /// The program starts anew.
+    /// The program starts anew, with more patience; a refused password is not tried again before.
     fn anew(self) -> Self {
-        let Self { server, folder, engine, mail } = self;
+        let Self { engine, profile, .. } = self;
         engine.end();
-        let engine = Engine::open(folder.path());
-        Self { server, folder, engine, mail }
+        std::fs::write(self.folder.path().join("profile.toml"), profile.clone() + HEALED).expect("a file");
+        Self { engine: Engine::open(self.folder.path()), profile, ..self }
     }
 
     fn here(&self) -> Vec<String> {
@@ -144,10 +146,7 @@ fn special(protocol: Protocol, point: &'static str, fault: Fault, named: &str, r
         cell.state.push_str(&format!(", {failed} could not be had"));
     }
     place.server.heal();
-    if cell.class == "login" {
-        // A refused password is not tried again until somebody says so, or the program starts anew.
-        place = place.anew();
-    }
+    place = place.anew();
     place.engine.flush(DOWNLOAD);
     let state = place.look(&mut cell);
     cell.must(state.ends_with(" here, 0 there"), "not all of it came when the server was well again");

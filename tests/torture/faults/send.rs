@@ -8,7 +8,7 @@ use mailsluice::spool::QueueDetail;
 use mailsluice::spooler::{Command, Reply};
 
 use super::server::{BadServer, Fault, Plan};
-use super::{ANYWHERE, Cell, expect, failure_of, folder, name, smtp, timed, word};
+use super::{ANYWHERE, Cell, HEALED, expect, failure_of, folder, name, patience, smtp, timed, word};
 use crate::books::letter;
 use crate::support::Engine;
 use crate::support::provider::{login, sender};
@@ -34,15 +34,15 @@ fn every_cell(protocol: &'static str, points: &[&'static str], streams: bool) ->
     super::try_all(&cells, |(point, fault)| cell(protocol, point, fault, streams))
 }
 
-fn profile(port: u16) -> String {
-    format!("{}{}patience = \"1s\"\nconnections = 1\n", sender("out", port, "*"), login())
+fn profile(port: u16, patience: &str) -> String {
+    format!("{}{}{patience}connections = 1\n", sender("out", port, "*"), login())
 }
 
 fn cell(protocol: &'static str, point: &'static str, fault: Fault, streams: bool) -> Cell {
     let plan = Plan { at: point, fault, dialect: smtp::DIALECT, tls: None, tls_at_once: false, streams };
     let server = BadServer::start(plan, smtp::serve, Vec::new());
     let port = server.address.port();
-    let folder = folder(&profile(port));
+    let folder = folder(&profile(port, patience(fault)));
     let mut engine = Engine::open(folder.path());
     let mut cell = Cell::new(protocol, point, name(fault));
     let mut content = letter("m", 0);
@@ -88,11 +88,11 @@ fn afterwards(cell: &mut Cell, server: &BadServer, mut engine: Engine, folder: &
         _ => cell.must(before == 0, "it was delivered, and would be again in silence"),
     }
     server.heal();
-    if cell.class == "login" {
-        // A refused password is not tried again until somebody says so, or the program starts anew.
-        engine.end();
-        engine = Engine::open(folder);
-    }
+    // The program starts anew, with more patience; a refused password is not tried again before.
+    engine.end();
+    let profile = profile(server.address.port(), HEALED);
+    std::fs::write(folder.join("profile.toml"), profile).expect("a file");
+    engine = Engine::open(folder);
     engine.flush(UPLOAD);
     let waited = matches!(state, QueueState::Queued | QueueState::Deferred);
     let now = detail(&engine).row.state;
@@ -115,7 +115,7 @@ fn detail(engine: &Engine) -> QueueDetail {
 /// Nobody listens.
 fn refused() -> Cell {
     let port = crate::support::daemon::free_port();
-    let folder = folder(&profile(port));
+    let folder = folder(&profile(port, HEALED));
     let mut engine = Engine::open(folder.path());
     let mut cell = Cell::new("SMTP", "connect", "refuse");
     engine.submit([letter("m", 0).as_slice()]);

@@ -10,7 +10,7 @@ use std::time::Duration;
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 
 /// What an endless answer may push into the program before it counts as having no end: more than any limit of ours.
-const ENDLESS: u64 = 96 << 20;
+const ENDLESS: u64 = 32 << 20;
 
 /// What goes wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -294,7 +294,7 @@ impl Talk {
     }
 
     fn drip(&mut self, answer: &str) -> io::Result<bool> {
-        let pause = Duration::from_millis(1500) / u32::try_from(answer.len().clamp(1, 60)).unwrap_or(1);
+        let pause = Duration::from_secs(3) / u32::try_from(answer.len().clamp(1, 60)).unwrap_or(1);
         for (number, byte) in answer.bytes().enumerate() {
             self.write(&[byte])?;
             if number < 60 {

@@ -64,12 +64,14 @@ fn configuration(certs: &Certs) -> Arc<ServerConfig> {
     Arc::new(config.with_no_client_auth().with_single_cert(vec![chain], key).expect("a pair"))
 }
 
-fn profile(protocol: Protocol, port: u16, security: &str, authority: &Path) -> String {
+fn profile(protocol: Protocol, port: u16, security: &str, authority: &Path, wait: bool) -> String {
+    let patience = if wait { "2s" } else { "90s" };
     let text = match protocol.kind {
         "smtp" => sender("out", port, "*") + &login(),
         kind => receiver("in", kind, port, "delete"),
     };
-    let security = format!("security = \"{security}\"\npatience = \"1s\"\nca_file = \"{}\"", authority.display());
+    let security =
+        format!("security = \"{security}\"\npatience = \"{patience}\"\nca_file = \"{}\"", authority.display());
     text.replace("security = \"none\"", &security)
 }
 
@@ -90,8 +92,9 @@ fn cell(protocol: Protocol, trouble: Trouble) -> Cell {
     let mail = if protocol.kind == "smtp" { Vec::new() } else { vec![(1, "Subject: in\r\n\r\nhello\r\n".to_owned())] };
     let server = BadServer::start(plan, protocol.serve, mail);
     let port = server.address.port();
+    let waits = trouble.fault == Some(Fault::Stall);
     let security = if trouble.at_once { "tls" } else { "starttls" };
-    let folder = folder(&profile(protocol, port, security, &authority));
+    let folder = folder(&profile(protocol, port, security, &authority, waits));
     let mut engine = Engine::open(folder.path());
     let mut cell = Cell::new(protocol.name, "TLS", trouble.name);
     let flags = if protocol.kind == "smtp" {

@@ -153,10 +153,11 @@ impl Session {
         let result = if taken {
             Outcome::Sent(reply.to_string())
         } else {
+            let says_no = reply.code >= 400;
             let failure = refusal(reply, Asked::Content, &self.at);
             if !nobody && ends_session(&failure) {
-                // It was not taken: that is no doubt.
-                flight.committed = false;
+                // A no leaves no doubt. What is neither yes nor no says nothing about the content.
+                flight.committed &= !says_no;
                 return Err(failure);
             }
             outcome(failure)

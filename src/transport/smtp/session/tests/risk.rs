@@ -27,6 +27,26 @@ fn only_the_last_byte_puts_a_message_at_risk() {
 }
 
 #[test]
+fn what_is_neither_yes_nor_no_leaves_a_doubt() {
+    for (code, expected) in [(354, "in doubt"), (334, "in doubt"), (503, "returned")] {
+        let mut session = session(STREAM, false);
+        play(
+            &mut session,
+            vec![job(1, &["a@x"], "Hi\r\n")],
+            "C: MAIL FROM:<ann@home.example> SIZE=4
+             C: RCPT TO:<a@x>
+             C: BDAT 4 LAST
+             C: Hi
+             S: 250 ok
+             S: 250 ok",
+        );
+        let failure = session.reply(Reply { code, enhanced: None, text: String::new() }).unwrap_err();
+        assert_eq!(failure.class, Class::Protocol);
+        assert_eq!(only_words(session.end(&failure, true)), [expected], "{code}");
+    }
+}
+
+#[test]
 fn goodbye_of_the_server_leaves_no_doubt_once_it_has_hung_up() {
     let in_the_air = || {
         let mut session = session(STREAM, false);
