@@ -69,6 +69,7 @@ fn full_servers() -> [ServerConfig; 4] {
         password: Some(SecretSource::Command("pass show mail/ada".into())),
         auth: AuthChoice::ScramSha256,
         ca_file: None,
+        patience: None,
         ..smtp.clone()
     };
     let pop3 = ServerConfig {

@@ -211,7 +211,7 @@ fn claim(scene: &mut Scene, model: &mut Model, transport: &str, (messages, lift,
     }
 }
 
-/// What a claim must give: of each state the first so many in its order, and of those the oldest.
+/// What a claim must give: of each state the first so many in its order, the oldest first; those that were tried before last.
 fn claimable(model: &Model, transport: &str, messages: usize, which: &Eligibility) -> Vec<EnvelopeId> {
     let mut all = Vec::new();
     for state in [QueueState::Queued, QueueState::Deferred] {
@@ -229,9 +229,10 @@ fn claimable(model: &Model, transport: &str, messages: usize, which: &Eligibilit
                 .collect(),
         };
         ready.sort_unstable();
-        all.extend(ready.into_iter().take(messages).map(|(_, id)| id));
+        let mut first: Vec<EnvelopeId> = ready.into_iter().take(messages).map(|(_, id)| id).collect();
+        first.sort_unstable();
+        all.extend(first);
     }
-    all.sort_unstable();
     all.truncate(messages);
     all
 }

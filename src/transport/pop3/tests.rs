@@ -239,9 +239,21 @@ async fn a_cleared_flush_bit_ends_it_at_the_next_message() {
 async fn equal_uids_are_equal_messages() {
     let scene = Scene::new();
     let list = "C: LIST\nC: UIDL\nS: +OK\nS: 1 8\nS: 2 8\nS: .\nS: +OK\nS: 1 aaa\nS: 2 aaa\nS: .";
-    let rest = "C: RETR 1\nS: +OK\nS: one\nS: .\nC: DELE …\nC: DELE …\nS: +OK\nS: +OK\nC: QUIT\nS: +OK";
-    scene.receive(After::Delete, &script(&format!("{list}\n{rest}"))).await.unwrap();
+    let rest = "C: RETR 1\nS: +OK\nS: one\nS: .\nC: QUIT\nS: +OK";
+    scene.receive(After::Keep, &script(&format!("{list}\n{rest}"))).await.unwrap();
     assert_eq!(scene.files("new"), ["one\r\n"]);
+}
+
+#[tokio::test]
+async fn equal_uids_are_not_believed_before_messages_are_deleted() {
+    let scene = Scene::new();
+    let list = "C: LIST\nC: UIDL\nS: +OK\nS: 1 8\nS: 2 8\nS: .\nS: +OK\nS: 1 aaa\nS: 2 aaa\nS: .";
+    let fetched = "C: RETR 1\nC: RETR 2\nS: +OK\nS: one\nS: .\nS: +OK\nS: two\nS: .";
+    let rest = "C: DELE …\nC: DELE …\nS: +OK\nS: +OK\nC: QUIT\nS: +OK";
+    scene.receive(After::Delete, &script(&format!("{list}\n{fetched}\n{rest}"))).await.unwrap();
+    let mut files = scene.files("new");
+    files.sort();
+    assert_eq!(files, ["one\r\n", "two\r\n"]);
 }
 
 #[tokio::test]
