@@ -29,10 +29,6 @@ const ICON_SIZE: u16 = 128;
 /// Runs the program until it is quit; its exit code. With `--background` it begins without a window; where another
 /// process shows the profile already, that one is told and this one ends.
 pub fn run(arguments: &Arguments) -> u8 {
-    if !has_display() {
-        complain(&"there is no display; without a window use status, flush, queue, submit or doctor (see --help)");
-        return exit::UNAVAILABLE;
-    }
     let files: Result<Vec<PathBuf>, String> = arguments.files.iter().map(|file| found(file)).collect();
     let start = match files {
         Err(name) => {
@@ -42,6 +38,10 @@ pub fn run(arguments: &Arguments) -> u8 {
         Ok(_) if arguments.background => Start::Background,
         Ok(files) => Start::Open(files),
     };
+    if !has_display() {
+        complain(&"there is no display; without a window use status, flush, queue, submit or doctor (see --help)");
+        return exit::UNAVAILABLE;
+    }
     // Each demo is one of its own.
     let mut instance = None;
     if !arguments.demo {
