@@ -16,5 +16,5 @@ pub mod transcript;
 
 pub use connect::{Connection, connect};
 pub use lines::LineReader;
-pub use step::step;
+pub use step::{step, write_out};
 pub use transcript::Transcript;

@@ -8,10 +8,12 @@ use std::future::Future;
 use std::io;
 use std::time::Duration;
 
+use bytes::BytesMut;
+use tokio::io::AsyncWriteExt as _;
 use tokio_util::sync::CancellationToken;
 
 use super::lines::LineTooLong;
-use super::tls;
+use super::{Connection, tls};
 use crate::mapi::{Blame, Class, Failure, Stage};
 
 /// Waits for `future`, for `deadline` at most, and not a moment longer once `cancel` is cancelled.
@@ -34,6 +36,29 @@ pub async fn step<T>(
             Err(_elapsed) => Err(timed_out(deadline, stage, at)),
         },
     }
+}
+
+/// Writes all that is in `out` as one [`step`], and empties it. Nothing in it is nothing to do.
+///
+/// # Errors
+/// As for [`step`]; then `out` is as it was.
+pub async fn write_out(
+    connection: &mut Connection,
+    out: &mut BytesMut,
+    deadline: Duration,
+    cancel: &CancellationToken,
+    stage: Stage,
+    at: &str,
+) -> Result<(), Failure> {
+    if !out.is_empty() {
+        let write = async {
+            connection.write_all(out).await?;
+            connection.flush().await
+        };
+        step(write, deadline, cancel, stage, at).await?;
+        out.clear();
+    }
+    Ok(())
 }
 
 /// Nothing came in time. Before there is a connection that means there is no way to the server.

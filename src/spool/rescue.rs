@@ -5,8 +5,8 @@
 //! which has the same tables in the same places. Only a table's first page takes the whole table with it.
 
 use std::collections::BTreeMap;
-use std::fs::{self, DirBuilder, File, OpenOptions};
-use std::io::{Seek as _, SeekFrom, Write as _};
+use std::fs::{self, DirBuilder, OpenOptions};
+use std::io::Write as _;
 use std::os::unix::fs::{DirBuilderExt as _, FileExt as _};
 use std::path::{Path, PathBuf};
 
@@ -215,9 +215,7 @@ fn contents(db: &Connection, into: &Path, found: &mut BTreeMap<i64, Found>) -> R
 
 fn write_at(path: &Path, at: u64, bytes: &[u8]) -> Result<(), SpoolError> {
     let write = || -> std::io::Result<()> {
-        let mut file: File = private_file_options().create(true).truncate(false).open(path)?;
-        file.seek(SeekFrom::Start(at))?;
-        file.write_all(bytes)
+        private_file_options().create(true).truncate(false).open(path)?.write_all_at(bytes, at)
     };
     write().map_err(|error| SpoolError::io(path, error))
 }

@@ -10,13 +10,13 @@ use bytes::{Bytes, BytesMut};
 use imap_codec::CommandCodec;
 use imap_codec::encode::{Encoder as _, Fragment};
 use imap_types::command::{Command, CommandBody};
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::io::AsyncReadExt as _;
 
 use super::response::{Event, Greeting, Verdict};
 use super::wire::{Broken, Cutter, Piece};
 use crate::mapi::{Blame, Class, Failure, Reply, Stage};
 use crate::net::sasl::{self, Exchange, Mechanism};
-use crate::net::{Connection, Transcript, connect, step};
+use crate::net::{Connection, Transcript, connect, step, write_out};
 use crate::profile::{Security, ServerConfig};
 use crate::transport::{Support, secrets};
 
@@ -281,16 +281,8 @@ impl<'a> Client<'a> {
     /// # Errors
     /// The line failed, or cancelled.
     pub(super) async fn write(&mut self, stage: Stage) -> Result<(), Failure> {
-        if !self.out.is_empty() {
-            let (connection, out) = (&mut self.connection, &self.out);
-            let write = async {
-                connection.write_all(out).await?;
-                connection.flush().await
-            };
-            step(write, self.server.limit(SILENCE), self.support.cancel(), stage, &self.at).await?;
-            self.out.clear();
-        }
-        Ok(())
+        let (limit, cancel) = (self.server.limit(SILENCE), self.support.cancel());
+        write_out(&mut self.connection, &mut self.out, limit, cancel, stage, &self.at).await
     }
 
     fn tag(&mut self) -> String {

@@ -6,12 +6,12 @@
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::io::AsyncReadExt as _;
 
 use super::session::{Event, Expect, Session, Status};
 use crate::mapi::{Blame, Class, Failure, Reply, Stage};
 use crate::net::sasl::{self, Exchange, Mechanism};
-use crate::net::{Connection, Transcript, connect, step};
+use crate::net::{Connection, Transcript, connect, step, write_out};
 use crate::profile::{Security, ServerConfig};
 use crate::transport::{Support, secrets};
 
@@ -150,16 +150,8 @@ impl<'a> Client<'a> {
 
     /// Writes what is put into the air.
     async fn write(&mut self, stage: Stage) -> Result<(), Failure> {
-        if !self.out.is_empty() {
-            let (connection, out) = (&mut self.connection, &self.out);
-            let write = async {
-                connection.write_all(out).await?;
-                connection.flush().await
-            };
-            step(write, self.server.limit(SILENCE), self.support.cancel(), stage, &self.at).await?;
-            self.out.clear();
-        }
-        Ok(())
+        let (limit, cancel) = (self.server.limit(SILENCE), self.support.cancel());
+        write_out(&mut self.connection, &mut self.out, limit, cancel, stage, &self.at).await
     }
 
     /// The answer to the oldest command.
