@@ -12,6 +12,7 @@ use eframe::{NativeOptions, UserEvent};
 use egui::util::IdTypeMap;
 use egui::{Context, IconData, Ui, Vec2, ViewportBuilder, ViewportCommand};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use winit::application::ApplicationHandler;
 use winit::event::WindowEvent;
 use winit::event_loop::{ActiveEventLoop, ControlFlow, EventLoop};
@@ -39,6 +40,8 @@ pub(super) struct Front {
     wanted: bool,
     /// An open window can be brought to the front.
     can_raise: bool,
+    /// A tray shows the program, so that it can be found again without a window.
+    tray: Arc<AtomicBool>,
     /// The window was really there.
     was_shown: bool,
     kept: Kept,
@@ -53,15 +56,20 @@ struct Kept {
 
 impl Front {
     /// One without a window as yet.
-    pub(super) fn new(app: App, door: Arc<Door>, icon: IconData, can_raise: bool) -> Self {
+    pub(super) fn new(app: App, door: Arc<Door>, icon: IconData, can_raise: bool, tray: Arc<AtomicBool>) -> Self {
         let kept = Kept { size: SIZE, maximized: false, data: IdTypeMap::default() };
         let icon = Arc::new(icon);
-        Self { app, door, icon, leaving: None, wanted: false, can_raise, was_shown: false, kept }
+        Self { app, door, icon, leaving: None, wanted: false, can_raise, tray, was_shown: false, kept }
     }
 
     /// Why the program is to end, if it is.
     pub(super) const fn leaving(&self) -> Option<Leave> {
         self.leaving
+    }
+
+    /// Whether the program can be found again without a window.
+    pub(super) fn has_tray(&self) -> bool {
+        self.tray.load(Ordering::Relaxed)
     }
 
     /// Waits until a window is wanted or the program is to end.
@@ -143,6 +151,15 @@ impl Front {
         }
     }
 
+    /// A person closes the window, and nothing else would be left to see of the program.
+    fn ask_before_closing(&mut self, ctx: &Context) {
+        let closed = ctx.input(|input| input.viewport().close_requested());
+        let by_a_person = closed && self.leaving.is_none() && !self.wanted;
+        if by_a_person && !self.has_tray() && !self.app.may_close(ctx) {
+            ctx.send_viewport_cmd(ViewportCommand::CancelClose);
+        }
+    }
+
     fn raise(&mut self, ctx: &Context) {
         if ctx.input(|input| input.viewport().focused == Some(true)) {
             return;
@@ -174,6 +191,7 @@ impl eframe::App for Shown<'_> {
         }
         self.0.keep(ctx);
         self.0.app.logic(ctx, frame);
+        self.0.ask_before_closing(ctx);
     }
 
     fn ui(&mut self, ui: &mut Ui, frame: &mut eframe::Frame) {

@@ -66,7 +66,7 @@ pub(super) struct Opened {
 
 /// What becomes of a flush that runs when the program quits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Leave {
+pub enum Leave {
     /// As the profile has it: after a last flush if it wants one, otherwise what runs is cancelled.
     AsConfigured,
     /// What runs comes to its end first.

@@ -8,7 +8,7 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
 
 use super::super::door::{Call, Door};
 use super::super::engine::Scope;
-use super::super::host::{Client, Host};
+use super::super::host::{Client, Host, Leave};
 use super::super::row_view::RowView;
 use super::super::text::{Language, Text};
 use super::Order;
@@ -151,6 +151,7 @@ impl Clerk {
             ready: self.client.session().is_some_and(Session::is_ready),
             no_ui: host.no_ui(),
             paused_until: self.pause.map(|pause| pause.until),
+            sends_on_exit: self.client.opened().is_some_and(|opened| opened.profile.schedule.on_exit),
         };
         let glance = Glance::of(rows, &around, &self.text);
         if glance == self.shown {
@@ -224,7 +225,13 @@ impl Clerk {
             Deed::Open => self.door.call(Call::Open(Vec::new())),
             Deed::OpenProblems => self.door.call(Call::OpenProblems),
             // The program waits for what leaves, and does so no longer.
-            Deed::Quit(_) if self.leaving => self.ask(Command::Cancel { transport: None }),
+            Deed::Quit(_) | Deed::SendAndQuit if self.leaving => self.ask(Command::Cancel { transport: None }),
+            Deed::SendAndQuit => {
+                // What would have to be asked stays for the next time: nobody is there any more.
+                let silent = FlushFlags::FLUSH_UPLOAD | FlushFlags::FLUSH_NO_UI;
+                self.flush(&Scope::All, silent);
+                self.perform(Deed::Quit(Leave::Finish));
+            }
             Deed::Quit(leave) => {
                 self.leaving = true;
                 self.door.call(Call::Quit(leave));

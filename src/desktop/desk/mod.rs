@@ -22,7 +22,7 @@ mod notifier;
 mod tray;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 use std::thread::{self, JoinHandle};
 
 use crossbeam_channel::{Sender, unbounded};
@@ -70,8 +70,8 @@ impl Desk {
     }
 
     /// Whether a tray shows the program, so that it can be found again without a window.
-    pub(super) fn has_tray(&self) -> bool {
-        self.has_tray.load(Ordering::Relaxed)
+    pub(super) fn tray(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.has_tray)
     }
 
     /// Clears it: the icon is gone when this returns.

@@ -73,6 +73,10 @@ impl Seat {
         self.child = Some(command.spawn().expect("the program"));
     }
 
+    fn id(&self) -> u32 {
+        self.child.as_ref().expect("started").id()
+    }
+
     fn runs(&mut self) -> bool {
         matches!(self.child.as_mut().expect("started").try_wait(), Ok(None))
     }
@@ -233,6 +237,18 @@ fn quitting_while_mail_leaves_says_so_and_can_stop_it() {
 }
 
 #[test]
+fn what_waits_can_be_sent_before_the_end_from_the_tray() {
+    let Some(mut seat) = Seat::new() else { return };
+    let host = TrayHost::start(&seat.bus);
+    seat.start(&["--background"]);
+    seat.submit("quick_one");
+    host.click(&["Quit: 1 still to send", "Send, then quit"]);
+    assert_eq!(seat.ends(), Some(0));
+    assert_eq!(seat.count("out/new"), 1, "it was not sent first");
+    assert!(seat.screen.is_empty(), "the menu asks, no window");
+}
+
+#[test]
 fn a_host_that_goes_and_comes_finds_the_icon_again() {
     let Some(mut seat) = Seat::new() else { return };
     let host = TrayHost::start(&seat.bus);
@@ -247,18 +263,44 @@ fn a_host_that_goes_and_comes_finds_the_icon_again() {
     seat.window().close();
     assert!(seat.has_no_window(), "it does not close");
     assert!(seat.runs(), "closed to the tray");
-    // Without a host nothing hides into nowhere.
+    // Without a host nothing hides into nowhere: the window comes back, and to close it is asked about.
     drop(host);
-    seat.window().close();
+    let window = seat.window();
+    window.close();
+    settle(seat.id());
+    assert!(seat.runs() && !seat.screen.has_no_window("Mailsluice"), "it asks, and stays meanwhile");
+    // Enter keeps it running, Tab leads to the end.
+    window.key("Tab");
+    window.key("Return");
     assert_eq!(seat.ends(), Some(0), "closed without a tray");
 }
 
 #[test]
-fn without_a_host_closing_ends_and_background_can_be_opened() {
+fn without_a_host_closing_asks_once_and_background_can_be_opened() {
     let Some(mut seat) = Seat::new() else { return };
     seat.start(&[]);
-    seat.window().close();
+    let window = seat.window();
+    window.close();
+    settle(seat.id());
+    window.key("Tab");
+    window.key("Return");
     assert_eq!(seat.ends(), Some(0));
+
+    // The answer is kept, but mail that waits is asked about each time.
+    seat.submit("quick_one");
+    seat.start(&[]);
+    let window = seat.window();
+    assert!(wait_until(LIMIT, || seat.row("quick_one")["outgoing"]["queued"] == 1));
+    settle(seat.id());
+    window.close();
+    settle(seat.id());
+    window.key("Escape");
+    assert!(seat.runs(), "Esc leaves everything as it is");
+    window.close();
+    settle(seat.id());
+    window.key("Return");
+    assert_eq!(seat.ends(), Some(0));
+    assert_eq!(seat.count("out/new"), 1, "it was sent first");
 
     seat.start(&["--background"]);
     assert!(wait_until(LIMIT, || seat.row("slow")["display_name"] == "slow"));
@@ -294,7 +336,7 @@ fn a_window_that_is_built_again_is_as_it_was_and_rests_meanwhile() {
     for _ in 0..3 {
         seat.submit("quick_one");
     }
-    let id = seat.child.as_ref().expect("started").id();
+    let id = seat.id();
     // A transport is selected, and something looked for.
     window.resize(1000, 600);
     // Where the pointer rests on nothing that would say what it is for.
