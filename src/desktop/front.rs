@@ -38,6 +38,8 @@ pub(super) struct Front {
     leaving: Option<Leave>,
     /// The window is to be there; while it is: to be built anew.
     wanted: bool,
+    /// The window is to be there, but not in anybody's way.
+    aside: bool,
     /// An open window can be brought to the front.
     can_raise: bool,
     /// A tray shows the program, so that it can be found again without a window.
@@ -59,7 +61,7 @@ impl Front {
     pub(super) fn new(app: App, door: Arc<Door>, icon: IconData, can_raise: bool, tray: Arc<AtomicBool>) -> Self {
         let kept = Kept { size: SIZE, maximized: false, data: IdTypeMap::default() };
         let icon = Arc::new(icon);
-        Self { app, door, icon, leaving: None, wanted: false, can_raise, tray, was_shown: false, kept }
+        Self { app, door, icon, leaving: None, wanted: false, aside: false, can_raise, tray, was_shown: false, kept }
     }
 
     /// Why the program is to end, if it is.
@@ -113,6 +115,9 @@ impl Front {
         let data = std::mem::take(&mut self.kept.data);
         ctx.memory_mut(|memory| memory.data = data);
         self.app.attach(ctx);
+        if std::mem::take(&mut self.aside) {
+            ctx.send_viewport_cmd(ViewportCommand::Minimized(true));
+        }
         self.door.set_window(Some(ctx.clone()));
         self.was_shown = true;
     }
@@ -126,6 +131,7 @@ impl Front {
                     self.app.bring(files);
                     to_front = true;
                 }
+                Call::OpenAside => self.aside = true,
                 Call::OpenProblems => {
                     self.app.show_problems();
                     to_front = true;
@@ -186,6 +192,7 @@ impl eframe::App for Shown<'_> {
         if self.0.answer() {
             self.0.raise(ctx);
         }
+        self.0.aside = false;
         if self.0.leaving.is_some() || self.0.wanted {
             ctx.send_viewport_cmd(ViewportCommand::Close);
         }
@@ -205,8 +212,9 @@ struct Resting<'a>(&'a mut Front);
 impl Resting<'_> {
     fn look(&mut self, event_loop: &ActiveEventLoop) {
         if self.0.answer() {
-            self.0.wanted = true;
+            (self.0.wanted, self.0.aside) = (true, false);
         }
+        self.0.wanted |= self.0.aside;
         self.0.app.take_in();
         if self.0.wanted || self.0.leaving.is_some() {
             event_loop.exit();

@@ -29,7 +29,7 @@ const BREATH: Duration = Duration::from_millis(500);
 const PAUSE: Seconds = 3600;
 /// A pause is an hour by the clock, also when the machine sleeps meanwhile: so the clock is looked at, while it lasts.
 const CLOCK: Duration = Duration::from_mins(1);
-/// A host that does not come back within this is gone, and with it the way to the window.
+/// A host that does not come, or come back, within this is not there, and with it the way to the window.
 const HOST_RETURNS: Duration = Duration::from_secs(10);
 
 /// See the module.
@@ -41,6 +41,8 @@ pub(super) struct Clerk {
     /// Since when there is no host, after there was one.
     no_host_since: Option<Instant>,
     had_host: bool,
+    /// The window was called for, because there is none.
+    was_brought_back: bool,
     /// Nobody is told anything without a bus.
     notifier: Option<Notifier>,
     notices: Notices,
@@ -76,6 +78,7 @@ impl Clerk {
             has_tray,
             no_host_since: None,
             had_host: false,
+            was_brought_back: false,
             notifier,
             notices: Notices::default(),
             text: Text::new(Language::of_environment()),
@@ -181,22 +184,33 @@ impl Clerk {
         self.pause.map(|_pause| Instant::now() + CLOCK)
     }
 
-    /// A program that was closed to the tray is not left where nobody finds it: when the tray is gone for good, the window
-    /// comes back. Not under No UI, and not when nobody ever opened one.
+    /// A program is not left where nobody finds it. One that was closed to the tray comes back when the tray is gone for
+    /// good; one that was started without a window, where no tray ever came, gets one that is out of the way. Not under
+    /// No UI: then nothing appears by itself.
     fn mind_the_host(&mut self) -> Option<Instant> {
         if self.has_tray.load(Ordering::Relaxed) {
-            (self.had_host, self.no_host_since) = (true, None);
+            (self.had_host, self.no_host_since, self.was_brought_back) = (true, None, false);
             return None;
         }
-        if !self.had_host || !self.door.was_closed() || self.client.host().no_ui() {
+        let call = if self.had_host && self.door.was_closed() {
+            Call::Open(Vec::new())
+        } else if self.door.was_never_open() {
+            Call::OpenAside
+        } else {
+            return None;
+        };
+        if self.client.host().no_ui() {
             return None;
         }
         let gone = *self.no_host_since.get_or_insert_with(Instant::now) + HOST_RETURNS;
+        if self.was_brought_back {
+            return None;
+        }
         if Instant::now() < gone {
             return Some(gone);
         }
-        self.had_host = false;
-        self.door.call(Call::Open(Vec::new()));
+        (self.had_host, self.was_brought_back) = (false, true);
+        self.door.call(call);
         None
     }
 

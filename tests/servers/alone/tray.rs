@@ -312,6 +312,17 @@ fn without_a_host_closing_asks_once_and_background_can_be_opened() {
 }
 
 #[test]
+fn in_the_background_without_a_tray_the_window_waits_out_of_the_way() {
+    let Some(mut seat) = Seat::new() else { return };
+    seat.start(&["--background"]);
+    assert!(wait_until(LIMIT, || !seat.screen.is_empty()), "it hides where nobody finds it");
+    assert!(wait_until(LIMIT, || seat.screen.has_no_window("Mailsluice")), "it is in the way");
+    let mut second = seat.harness.command();
+    assert!(seat.bus.join(seat.screen.show(&mut second)).status().expect("the program").success());
+    seat.window();
+}
+
+#[test]
 fn a_second_start_brings_its_files_to_the_first() {
     let Some(mut seat) = Seat::new() else { return };
     let _host = TrayHost::start(&seat.bus);
