@@ -190,7 +190,7 @@ impl Host {
         let state = std::mem::replace(&mut self.inner().state, Opening::NoProfile(None));
         let Opening::Open(opened) = state else { return };
         let finish = match leave {
-            Leave::AsConfigured => opened.profile.schedule.on_exit,
+            Leave::AsConfigured => opened.profile.schedule.runs_on_exit(),
             Leave::Finish => true,
             Leave::Now => false,
         };

@@ -260,7 +260,7 @@ impl Engine for LiveEngine {
     }
 
     fn sends_on_exit(&self) -> bool {
-        self.client.opened().is_some_and(|opened| opened.profile.schedule.on_exit)
+        self.client.opened().is_some_and(|opened| opened.profile.schedule.sends_on_exit())
     }
 
     fn quit(&mut self, leave: Leave) {

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::fingerprint::Fingerprint;
+use super::schedule::Schedule;
 
 /// What the user configured.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -235,17 +236,6 @@ pub enum QueueKind {
     Postfix,
     /// Exim.
     Exim,
-}
-
-/// `[schedule]`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Schedule {
-    /// Flush everything this often.
-    pub every: Option<Duration>,
-    /// Flush everything when the spooler starts.
-    pub on_start: bool,
-    /// Flush everything before it ends.
-    pub on_exit: bool,
 }
 
 /// `in_doubt = …`.

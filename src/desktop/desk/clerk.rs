@@ -154,7 +154,7 @@ impl Clerk {
             ready: self.client.session().is_some_and(Session::is_ready),
             no_ui: host.no_ui(),
             paused_until: self.pause.map(|pause| pause.until),
-            sends_on_exit: self.client.opened().is_some_and(|opened| opened.profile.schedule.on_exit),
+            sends_on_exit: self.client.opened().is_some_and(|opened| opened.profile.schedule.sends_on_exit()),
         };
         let glance = Glance::of(rows, &around, &self.text);
         if glance == self.shown {
