@@ -27,4 +27,5 @@ mod outgoing;
 mod owner;
 mod phases;
 mod scripts;
+mod secrets;
 mod smoke;

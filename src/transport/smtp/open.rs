@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use secrecy::SecretString;
+use secrecy::zeroize::Zeroizing;
 use tokio::io::AsyncWriteExt as _;
 use tokio::time::timeout;
 
@@ -157,11 +158,11 @@ async fn converse(talk: &mut Talk<'_>, exchange: &mut Exchange) -> Result<Reply,
     let initial = exchange.initial().map(|initial| sasl::encode(&initial));
     let (command, mut held) = match initial {
         Some(initial) if name.len() + initial.len() + "AUTH  \r\n".len() > LONGEST_COMMAND => {
-            (format!("AUTH {name}"), Some(initial))
+            (Zeroizing::new(format!("AUTH {name}")), Some(initial))
         }
-        Some(initial) if initial.is_empty() => (format!("AUTH {name} ="), None),
-        Some(initial) => (format!("AUTH {name} {initial}"), None),
-        None => (format!("AUTH {name}"), None),
+        Some(initial) if initial.is_empty() => (Zeroizing::new(format!("AUTH {name} =")), None),
+        Some(initial) => (Zeroizing::new(["AUTH ", name, " ", &initial].concat()), None),
+        None => (Zeroizing::new(format!("AUTH {name}")), None),
     };
     talk.say_hidden(&command, &format!("AUTH {name}")).await?;
     loop {
@@ -209,7 +210,8 @@ impl<'a> Talk<'a> {
     }
 
     async fn say(&mut self, line: &str, asked: Asked) -> Result<(), Failure> {
-        let line = format!("{line}\r\n");
+        // Whatever is said here may be a password.
+        let line = Zeroizing::new([line, "\r\n"].concat());
         let connection = self.lines.source_mut();
         let write = async {
             connection.write_all(line.as_bytes()).await?;
