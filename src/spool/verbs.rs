@@ -131,11 +131,7 @@ fn move_envelopes(
     match verb {
         QueueVerb::Reroute { transport } => values.push(Value::Text(transport.clone())),
         QueueVerb::TreatAsSent => values.extend([Value::Integer(now), Value::Text(TREATED_AS_SENT.to_owned())]),
-        QueueVerb::Hold
-        | QueueVerb::Release
-        | QueueVerb::Retry
-        | QueueVerb::SendAgain
-        | QueueVerb::Delete => {}
+        QueueVerb::Hold | QueueVerb::Release | QueueVerb::Retry | QueueVerb::SendAgain | QueueVerb::Delete => {}
     }
     let sql = format!(
         "UPDATE envelope SET {} state = (SELECT MIN(r.state) FROM recipient r WHERE r.envelope = envelope.id)

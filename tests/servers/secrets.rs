@@ -108,7 +108,8 @@ fn secrets_are_never_printed_nor_written() {
         let mut sendmail = loud(&harness, planted, &["sendmail", "-i", "ann@example.net"]);
         let sent = sendmail.stdin(std::fs::File::open(harness.path("out.eml")).expect("a message")).output();
         assert!(sent.expect("the program").status.success());
-        let configuration = format!("account a\nhost smtp.example.org\nfrom a@example.org\nuser a\npassword {planted}\n");
+        let configuration =
+            format!("account a\nhost smtp.example.org\nfrom a@example.org\nuser a\npassword {planted}\n");
         let configuration = harness.write("msmtprc", configuration);
         run(&harness, planted, &["import", "msmtp", &configuration.display().to_string()]);
         std::fs::remove_file(&configuration).expect("what was planted");
