@@ -64,7 +64,9 @@ pub async fn write_out(
 /// Nothing came in time. Before there is a connection that means there is no way to the server.
 pub fn timed_out(deadline: Duration, stage: Stage, at: &str) -> Failure {
     let class = if reaching(stage) { Class::Offline } else { Class::Transient };
-    Failure::new(class, stage, at, format!("no answer within {} seconds", deadline.as_secs()))
+    let seconds = deadline.as_secs();
+    let what = format!("no answer within {seconds} second{}", if seconds == 1 { "" } else { "s" });
+    Failure::new(class, stage, at, what)
 }
 
 /// What an I/O error means at this stage.

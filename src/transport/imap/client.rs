@@ -161,6 +161,8 @@ impl<'a> Client<'a> {
     /// # Errors
     /// The line or the server failed, it said goodbye, or cancelled.
     pub(super) async fn incoming(&mut self, stage: Stage) -> Result<Incoming, Failure> {
+        // What was asked behind it waits for the answer to signing in.
+        let stage = if self.login.is_some() { Stage::Login } else { stage };
         let response = match self.piece(stage).await? {
             Piece::BodyBegins(size) => return Ok(Incoming::BodyBegins(size)),
             Piece::Body(bytes) => return Ok(Incoming::Body(bytes)),

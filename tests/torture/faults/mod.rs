@@ -75,6 +75,7 @@ impl Cell {
             && !words.chars().any(char::is_control)
             && ["Os {", "Custom {", "Error(", "Some(", "None"].iter().all(|debug| !words.contains(debug));
         self.must(readable, "the words are not for people");
+        self.must(!words.ends_with("folder INBOX"), "the words do not say what happened");
         self.must(words.contains(&format!(":{port}")), "the words do not say where");
         // A line that is closed with something unread in it is reset: which of the two it is depends on the moment.
         let words =
