@@ -62,9 +62,9 @@ fn while_one_process_flushes_the_commands_of_others_work() {
 fn rests(owner: u32) -> u64 {
     let threads = std::fs::read_dir(format!("/proc/{owner}/task")).expect("its threads");
     let files = threads.map(|thread| thread.expect("an entry").path());
-    let socket = files.into_iter().find(|thread| {
-        std::fs::read_to_string(thread.join("comm")).is_ok_and(|name| name.trim() == "socket")
-    });
+    let socket = files
+        .into_iter()
+        .find(|thread| std::fs::read_to_string(thread.join("comm")).is_ok_and(|name| name.trim() == "socket"));
     let status = std::fs::read_to_string(socket.expect("a thread").join("status")).expect("its status");
     let line = status.lines().find_map(|line| line.strip_prefix("voluntary_ctxt_switches:")).expect("a count");
     line.trim().parse().expect("a number")
