@@ -1,7 +1,7 @@
 //! What the program is made of, held to `deny.toml` by what cargo itself says: licences, sources, duplicates, refused
 //! crates. `cargo-deny` checks more (`make audit`); this is checked on every change, and needs nothing but cargo.
 
-#![expect(clippy::expect_used, clippy::panic, reason = "tests")]
+#![expect(clippy::expect_used, reason = "tests")]
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
