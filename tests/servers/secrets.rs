@@ -40,7 +40,7 @@ fn contains(content: &[u8], needle: &str) -> bool {
 fn forms(planted: &str) -> Vec<String> {
     let signing_in = [format!("\0{USER}\0{planted}"), format!("{USER}\0{USER}\0{planted}"), planted.to_owned()];
     let encoded = signing_in.iter().map(|text| BASE64.encode(text).trim_end_matches('=').to_owned());
-    let hex = planted.bytes().map(|byte| format!("{byte:02x}")).collect();
+    let hex = planted.bytes().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().concat();
     encoded.chain([planted.to_owned(), hex]).collect()
 }
 
