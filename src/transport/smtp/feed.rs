@@ -153,7 +153,7 @@ impl<'a> Feed<'a> {
     fn poll_mark(&mut self, cx: &mut Context<'_>) -> Poll<Fed> {
         if self.marking.is_none() && !self.late.is_empty() {
             let envelopes = std::mem::take(&mut self.late);
-            self.marking = Some((envelopes.clone(), Box::pin(self.queue.offering(envelopes))));
+            self.marking = Some((envelopes.clone(), Box::pin(self.queue.offering(envelopes, true))));
         }
         let Some((_, written)) = &mut self.marking else { return Poll::Pending };
         let Poll::Ready(result) = written.as_mut().poll(cx) else { return Poll::Pending };
@@ -241,7 +241,8 @@ impl<'a> Feed<'a> {
         }
         if !flights.is_empty() {
             let envelopes = flights.iter().map(|flight| flight.job.envelope).collect();
-            self.offering = Some((flights, Box::pin(self.queue.offering(envelopes))));
+            let hurry = self.offered.is_empty();
+            self.offering = Some((flights, Box::pin(self.queue.offering(envelopes, hurry))));
         }
     }
 }
