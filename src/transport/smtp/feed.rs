@@ -18,6 +18,8 @@ use super::flight::{Flight, is_marked_late};
 use crate::mapi::{EnvelopeId, Failure};
 use crate::transport::{BoxFuture, Job, Submissions};
 
+/// Messages written down ahead of the window at least, so that none waits for the disk when there is room for it.
+const LEAST_AHEAD: usize = 2;
 /// Messages written down ahead of the window at most. A process that dies leaves them in doubt, like those in the air.
 const MOST_AHEAD: usize = 32;
 /// How long those written down ahead should last: so long that many share a sync.
@@ -196,7 +198,7 @@ impl<'a> Feed<'a> {
         let elapsed = self.since.elapsed().as_micros().max(1);
         let pace = usize::try_from(self.taken as u128 * AHEAD.as_micros() / elapsed).unwrap_or(MOST_AHEAD);
         let wanted = if self.starved { pace.max(2 * self.ahead) } else { pace };
-        self.ahead = wanted.min(MOST_AHEAD);
+        self.ahead = wanted.clamp(LEAST_AHEAD, MOST_AHEAD);
         (self.taken, self.since, self.starved) = (0, Instant::now(), false);
     }
 
