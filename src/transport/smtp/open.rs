@@ -11,6 +11,7 @@ use tokio::time::timeout;
 
 use super::capabilities::{Capabilities, Features};
 use super::classify::{Asked, positive, refusal};
+use super::gate::Gate;
 use super::reply::{LONGEST_LINE, ReplyParser};
 use crate::mapi::{Class, Failure, Reply, Stage};
 use crate::net::sasl::{self, Exchange, Mechanism};
@@ -60,6 +61,8 @@ pub(super) struct Opening<'a> {
     pub(super) secret: Option<SecretString>,
     /// For the cancellation and the log.
     pub(super) support: &'a Support,
+    /// What keeps it from signing in beside others.
+    pub(super) gate: &'a Gate,
     /// Hears how far it has come.
     pub(super) stage: &'a (dyn Fn(Stage) + Send + Sync),
 }
@@ -99,7 +102,7 @@ impl Opening<'_> {
         let mut mechanism = None;
         if let Some(user) = sasl::account(self.server) {
             (self.stage)(Stage::Login);
-            mechanism = Some(self.sign_in(&mut talk, user, &capabilities).await?);
+            mechanism = Some(self.gate.pass(self.sign_in(&mut talk, user, &capabilities)).await?);
         }
         Ok((talk.lines, capabilities, mechanism))
     }
