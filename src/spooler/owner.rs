@@ -97,6 +97,7 @@ impl Spooler {
     }
 
     fn run_here(places: &Places, profile: &Profile, stay: Stay, lock: File) -> Result<Self, Failure> {
+        crate::profile::secret::withhold_from_programs(profile);
         let path = places.spool();
         let mut spool = Spool::open(&path)?;
         let wall = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();

@@ -28,6 +28,9 @@ const ROUND: usize = 512;
 /// How long ends of messages are gathered while nobody waits for an answer: one sync serves them all.
 const GATHER: Duration = Duration::from_millis(20);
 
+/// How long messages are gathered that are to go out soon: less than those before them last.
+const GATHER_OFFERS: Duration = Duration::from_millis(4);
+
 /// How long to sleep at a time meanwhile.
 const NAP: Duration = Duration::from_millis(1);
 
@@ -162,12 +165,15 @@ impl Loop {
 
     /// Takes the reports that are there; and, as long as nobody waits for what follows from any, those that come.
     fn gather(&self, inputs: &mut VecDeque<Input>) {
-        let until = Instant::now() + GATHER;
+        let began = Instant::now();
         loop {
             let room = ROUND.saturating_sub(inputs.len());
             inputs.extend(self.reports.try_iter().take(room).map(Input::Report));
             let nobody_waits = !inputs.is_empty() && inputs.len() < ROUND && inputs.iter().all(can_wait);
-            if !nobody_waits || Instant::now() >= until {
+            let offers =
+                |input: &Input| matches!(input, Input::Report(Report { kind: ReportKind::Offering { .. }, .. }));
+            let patience = if inputs.iter().any(offers) { GATHER_OFFERS } else { GATHER };
+            if !nobody_waits || began.elapsed() >= patience {
                 return;
             }
             // Asleep rather than listening: to be woken by each of them would cost more than to take it.
@@ -387,12 +393,16 @@ impl Loop {
     }
 }
 
-/// It is shown later, and makes nobody else go on.
+/// It is shown later, and nobody stands still for it.
 const fn can_wait(input: &Input) -> bool {
     matches!(
         input,
         Input::Report(Report {
-            kind: ReportKind::EndMessage { .. } | ReportKind::Progress(_) | ReportKind::Log(..),
+            kind: ReportKind::EndMessage { .. }
+                | ReportKind::Stage(_)
+                | ReportKind::Progress(_)
+                | ReportKind::Offering { hurry: false, .. }
+                | ReportKind::Log(..),
             ..
         })
     )

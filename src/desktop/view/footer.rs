@@ -74,7 +74,7 @@ pub(crate) fn told(notice: &Notice, text: &Text) -> (String, bool) {
             let id = match verb {
                 QueueVerb::Hold => "did-hold",
                 QueueVerb::Release => "did-release",
-                QueueVerb::Retry => "did-retry",
+                QueueVerb::Retry | QueueVerb::SendAgain => "did-retry",
                 QueueVerb::Reroute { .. } => "did-reroute",
                 QueueVerb::Delete => "did-delete",
                 QueueVerb::TreatAsSent => "did-treat-as-sent",

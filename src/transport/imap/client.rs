@@ -6,10 +6,11 @@
 
 use std::time::Duration;
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use imap_codec::CommandCodec;
 use imap_codec::encode::{Encoder as _, Fragment};
 use imap_types::command::{Command, CommandBody};
+use secrecy::zeroize::Zeroizing;
 use tokio::io::AsyncReadExt as _;
 
 use super::response::{Event, Greeting, Verdict};
@@ -28,6 +29,8 @@ const LITERAL_MINUS: usize = 4096;
 const MOST_RESPONSES: u32 = 100_000;
 /// Room made for one read, in bytes.
 const READ_BYTES: usize = 64 << 10;
+/// Room for what goes out, so that it does not move, and leave a password behind.
+const OUT: usize = 4 << 10;
 
 /// What comes from the server.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,7 +50,7 @@ pub(super) enum Incoming {
 pub(super) struct Client<'a> {
     connection: Connection,
     cutter: Cutter,
-    out: BytesMut,
+    out: Zeroizing<Vec<u8>>,
     transcript: Transcript,
     server: &'a ServerConfig,
     support: &'a Support,
@@ -72,7 +75,7 @@ impl<'a> Client<'a> {
         let connection = connect(server, support.cancel(), &|stage| support.stage(stage)).await?;
         let at = connection.peer().to_owned();
         let transcript = Transcript::new(at.as_str());
-        let (cutter, out) = (Cutter::new(), BytesMut::new());
+        let (cutter, out) = (Cutter::new(), Zeroizing::new(Vec::with_capacity(OUT)));
         let mut client = Self {
             connection,
             cutter,
@@ -158,6 +161,8 @@ impl<'a> Client<'a> {
     /// # Errors
     /// The line or the server failed, it said goodbye, or cancelled.
     pub(super) async fn incoming(&mut self, stage: Stage) -> Result<Incoming, Failure> {
+        // What was asked behind it waits for the answer to signing in.
+        let stage = if self.login.is_some() { Stage::Login } else { stage };
         let response = match self.piece(stage).await? {
             Piece::BodyBegins(size) => return Ok(Incoming::BodyBegins(size)),
             Piece::Body(bytes) => return Ok(Incoming::Body(bytes)),
@@ -222,8 +227,9 @@ impl<'a> Client<'a> {
                     self.out.extend_from_slice(announced);
                     self.out.extend_from_slice(b"+}\r\n");
                 }
-                (Fragment::Line { data }, _) => self.out.extend_from_slice(&data),
+                (Fragment::Line { data }, _) => self.out.extend_from_slice(&Zeroizing::new(data)),
                 (Fragment::Literal { data, .. }, _) => {
+                    let data = Zeroizing::new(data);
                     if data.len() > unasked {
                         self.invited(&tag, stage).await?;
                     }
@@ -399,10 +405,11 @@ impl<'a> Client<'a> {
     /// said everything then; the other mechanisms may have more to say, and nothing may come between.
     async fn exchange(&mut self, mut exchange: Exchange, initial_response: bool) -> Result<(), Failure> {
         let tag = self.tag();
-        let mut command = format!("{tag} AUTHENTICATE {}", exchange.mechanism().name());
+        let mut command = Zeroizing::new(format!("{tag} AUTHENTICATE {}", exchange.mechanism().name()));
         if initial_response && let Some(initial) = exchange.initial() {
-            command.push(' ');
-            command.push_str(&if initial.is_empty() { "=".to_owned() } else { sasl::encode(&initial) });
+            let initial = sasl::encode(&initial);
+            let initial = if initial.is_empty() { "=" } else { &initial };
+            command = Zeroizing::new([&command, " ", initial].concat());
         }
         self.transcript.hidden("AUTHENTICATE", command.len() as u64);
         self.put_hidden(&command);

@@ -150,7 +150,9 @@ impl ImapTransport {
                 // Refused as well, for want of a folder.
                 client.finish(&search, Stage::List, |_| {}).await.ok();
             }
-            return Err(Failure { what: format!("folder {name}"), ..failure });
+            // A password that was refused, with the same wait, is not about the folder.
+            let named = if failure.stage == Stage::List { about(name, failure) } else { failure };
+            return Err(named);
         }
         let Some(validity) = validity else {
             let what = format!("folder {name} has no lasting message numbers (UIDVALIDITY)");
@@ -168,6 +170,12 @@ impl ImapTransport {
         let user = self.server.user.as_deref().unwrap_or_default();
         Ok(Folder { mailbox: format!("imap:{user}@{}/{name};{validity}", self.server.host), uids })
     }
+}
+
+/// The failure, and which folder it is about.
+fn about(folder: &str, failure: Failure) -> Failure {
+    let what = if failure.what.is_empty() { String::new() } else { format!(": {}", failure.what) };
+    Failure { what: format!("folder {folder}{what}"), ..failure }
 }
 
 /// Deletes messages that are safe here. Gives whether they are gone.

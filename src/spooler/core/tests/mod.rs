@@ -447,7 +447,7 @@ fn a_transport_that_dies_leaves_nothing_in_flight() {
     scene.report("a", ReportKind::PhaseBegan(Direction::Outgoing));
     scene.claim("a", 1);
     scene.claim("a", 2);
-    scene.report("a", ReportKind::Offering { ticket: Ticket(1), envelopes: vec![EnvelopeId(2)] });
+    scene.report("a", ReportKind::Offering { ticket: Ticket(1), envelopes: vec![EnvelopeId(2)], hurry: true });
     scene.report("a", ReportKind::Finished(Err(Failure::new(Class::Local, Stage::Content, "a", "panicked"))));
     let states = scene.taken(|effect| match effect {
         Effect::Write(SpoolOp::Finish { envelope, recipients, .. }) => Some((envelope.0, recipients.first()?.state)),
