@@ -36,10 +36,7 @@ pub(super) struct Front {
     icon: Arc<IconData>,
     /// Set: the program is to end.
     leaving: Option<Leave>,
-    /// The window is to be there; while it is: to be built anew.
-    wanted: bool,
-    /// The window is to be there, but not in anybody's way.
-    aside: bool,
+    wanted: Wanted,
     /// An open window can be brought to the front.
     can_raise: bool,
     /// A tray shows the program, so that it can be found again without a window.
@@ -47,6 +44,15 @@ pub(super) struct Front {
     /// The window was really there.
     was_shown: bool,
     kept: Kept,
+}
+
+/// Whether the window is to be there; while it is: to be built anew.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Wanted {
+    No,
+    /// Not in anybody's way.
+    Aside,
+    InFront,
 }
 
 /// What is kept of one window for the next, beside the [`App`].
@@ -61,7 +67,8 @@ impl Front {
     pub(super) fn new(app: App, door: Arc<Door>, icon: IconData, can_raise: bool, tray: Arc<AtomicBool>) -> Self {
         let kept = Kept { size: SIZE, maximized: false, data: IdTypeMap::default() };
         let icon = Arc::new(icon);
-        Self { app, door, icon, leaving: None, wanted: false, aside: false, can_raise, tray, was_shown: false, kept }
+        let wanted = Wanted::No;
+        Self { app, door, icon, leaving: None, wanted, can_raise, tray, was_shown: false, kept }
     }
 
     /// Why the program is to end, if it is.
@@ -84,7 +91,8 @@ impl Front {
     /// # Errors
     /// There was none to be had.
     pub(super) fn show(&mut self, event_loop: &mut EventLoop<UserEvent>) -> Result<(), String> {
-        (self.wanted, self.was_shown) = (false, false);
+        let aside = std::mem::replace(&mut self.wanted, Wanted::No) == Wanted::Aside;
+        self.was_shown = false;
         let mut viewport = ViewportBuilder::default()
             .with_app_id(APP_ID)
             .with_title("Mailsluice")
@@ -99,7 +107,7 @@ impl Front {
         super::trouble::forget();
         let shown = &mut *self;
         let create: eframe::AppCreator<'_> = Box::new(move |creation: &eframe::CreationContext<'_>| {
-            shown.begin(&creation.egui_ctx);
+            shown.begin(&creation.egui_ctx, aside);
             Ok(Box::new(Shown(shown)))
         });
         let mut window = eframe::create_native(APP_ID, options, create, event_loop);
@@ -111,11 +119,11 @@ impl Front {
     }
 
     /// Furnishes a new window.
-    fn begin(&mut self, ctx: &Context) {
+    fn begin(&mut self, ctx: &Context, aside: bool) {
         let data = std::mem::take(&mut self.kept.data);
         ctx.memory_mut(|memory| memory.data = data);
         self.app.attach(ctx);
-        if std::mem::take(&mut self.aside) {
+        if aside {
             ctx.send_viewport_cmd(ViewportCommand::Minimized(true));
         }
         self.door.set_window(Some(ctx.clone()));
@@ -131,7 +139,8 @@ impl Front {
                     self.app.bring(files);
                     to_front = true;
                 }
-                Call::OpenAside => self.aside = true,
+                Call::OpenAside if self.wanted == Wanted::No => self.wanted = Wanted::Aside,
+                Call::OpenAside => {}
                 Call::OpenProblems => {
                     self.app.show_problems();
                     to_front = true;
@@ -160,7 +169,7 @@ impl Front {
     /// A person closes the window, and nothing else would be left to see of the program.
     fn ask_before_closing(&mut self, ctx: &Context) {
         let closed = ctx.input(|input| input.viewport().close_requested());
-        let by_a_person = closed && self.leaving.is_none() && !self.wanted;
+        let by_a_person = closed && self.leaving.is_none() && self.wanted == Wanted::No;
         if by_a_person && !self.has_tray() && !self.app.may_close(ctx) {
             ctx.send_viewport_cmd(ViewportCommand::CancelClose);
         }
@@ -174,13 +183,13 @@ impl Front {
             ctx.send_viewport_cmd(ViewportCommand::Minimized(false));
             ctx.send_viewport_cmd(ViewportCommand::Focus);
         } else {
-            self.wanted = true;
+            self.wanted = Wanted::InFront;
         }
     }
 
     /// Whether the window is to be there, after it was closed or before it was opened.
-    pub(super) const fn wants_window(&self) -> bool {
-        self.wanted && self.leaving.is_none()
+    pub(super) fn wants_window(&self) -> bool {
+        self.wanted != Wanted::No && self.leaving.is_none()
     }
 }
 
@@ -192,8 +201,11 @@ impl eframe::App for Shown<'_> {
         if self.0.answer() {
             self.0.raise(ctx);
         }
-        self.0.aside = false;
-        if self.0.leaving.is_some() || self.0.wanted {
+        if self.0.wanted == Wanted::Aside {
+            // It is there already.
+            self.0.wanted = Wanted::No;
+        }
+        if self.0.leaving.is_some() || self.0.wanted != Wanted::No {
             ctx.send_viewport_cmd(ViewportCommand::Close);
         }
         self.0.keep(ctx);
@@ -212,11 +224,10 @@ struct Resting<'a>(&'a mut Front);
 impl Resting<'_> {
     fn look(&mut self, event_loop: &ActiveEventLoop) {
         if self.0.answer() {
-            (self.0.wanted, self.0.aside) = (true, false);
+            self.0.wanted = Wanted::InFront;
         }
-        self.0.wanted |= self.0.aside;
         self.0.app.take_in();
-        if self.0.wanted || self.0.leaving.is_some() {
+        if self.0.wanted != Wanted::No || self.0.leaving.is_some() {
             event_loop.exit();
         }
     }

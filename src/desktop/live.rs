@@ -30,9 +30,16 @@ pub(super) struct LiveEngine {
     tickets: u64,
     asked: Vec<(Asked, Pending)>,
     flushes: Vec<FlushRun>,
-    /// The end of this one is told; `None` in it: it could not begin.
-    last_flush: Option<Option<FlushRun>>,
+    to_tell: ToTell,
     notices: (Sender<Notice>, Receiver<Notice>),
+}
+
+/// The flush whose end is told ([`News::Flushed`]).
+enum ToTell {
+    None,
+    /// Nobody could begin it: it is over.
+    Refused,
+    Running(FlushRun),
 }
 
 /// What a reply is for.
@@ -55,7 +62,7 @@ impl LiveEngine {
             tickets: 0,
             asked: Vec::new(),
             flushes: Vec::new(),
-            last_flush: None,
+            to_tell: ToTell::None,
             notices: unbounded(),
         }
     }
@@ -143,7 +150,13 @@ impl Engine for LiveEngine {
             }
             None => true,
         });
-        if self.last_flush.take_if(|run| run.as_mut().is_none_or(|run| run.poll().is_some())).is_some() {
+        let is_over = match &mut self.to_tell {
+            ToTell::None => false,
+            ToTell::Refused => true,
+            ToTell::Running(run) => run.poll().is_some(),
+        };
+        if is_over {
+            self.to_tell = ToTell::None;
             news.push(News::Flushed);
         }
         news.extend(self.notices.1.try_iter().map(News::Notice));
@@ -198,8 +211,7 @@ impl Engine for LiveEngine {
 
     fn flush_and_tell(&mut self, flags: FlushFlags) {
         let begun = self.session().and_then(|session| flush_all(session, flags, true).ok());
-        // Where nobody could begin it, it is over.
-        self.last_flush = Some(begun);
+        self.to_tell = begun.map_or(ToTell::Refused, ToTell::Running);
     }
 
     fn cancel(&mut self, scope: &Scope) {
