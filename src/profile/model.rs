@@ -40,6 +40,25 @@ pub struct TransportConfig {
     pub queue: Option<ExternalQueue>,
 }
 
+impl TransportConfig {
+    /// Whether it is of no use without a network: a server elsewhere, and no `connect` command of its own that leads there.
+    pub fn needs_network(&self) -> bool {
+        let sends_to = match &self.outgoing {
+            Some(Outgoing::Smtp(smtp) | Outgoing::Lmtp(smtp)) => Some(&smtp.server),
+            _ => None,
+        };
+        let receives_from = match self.incoming.as_ref().map(|incoming| &incoming.source) {
+            Some(IncomingSource::Imap { server, .. } | IncomingSource::Pop3 { server }) => Some(server),
+            _ => None,
+        };
+        let is_here = |server: &&ServerConfig| {
+            let address = server.host.parse::<std::net::IpAddr>();
+            server.host == "localhost" || address.is_ok_and(|address| address.is_loopback())
+        };
+        self.connect.is_none() && [sends_to, receives_from].iter().flatten().any(|server| !is_here(server))
+    }
+}
+
 /// A name and an address.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Identity {

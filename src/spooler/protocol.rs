@@ -69,8 +69,9 @@ pub enum Command {
     },
     /// Something was submitted by writing to the spool: count again, and run what is due.
     Submitted,
-    /// What the network is like from now on, as far as the desktop knows: for the schedule.
-    Network(Network),
+    /// What the network is like from now on, for the schedule; `None`: nobody knows. A spooler that keeps the schedule
+    /// waits for the first such word with what needs a network.
+    Network(Option<Network>),
     /// The machine slept and is awake.
     Resumed,
     /// The spooler is to end. Reply when it has.

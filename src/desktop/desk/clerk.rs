@@ -17,11 +17,12 @@ use super::deed::{BOTH, Deed};
 use super::glance::{Around, Glance};
 use super::notices::{Button, Notice, Notices};
 use super::notifier::Notifier;
+use super::surroundings::Surroundings;
 use super::tray::Tray;
 use crate::mapi::{EntryId, FlushFlags, ResourceType};
 use crate::session::{Session, flush_all, flush_each};
 use crate::spool::Seconds;
-use crate::spooler::{Command, Wake};
+use crate::spooler::{Command, Network, Wake};
 
 /// Between two changes of what the tray shows.
 const BREATH: Duration = Duration::from_millis(500);
@@ -50,6 +51,10 @@ pub(super) struct Clerk {
     shown: Glance,
     shown_at: Instant,
     pause: Option<Pause>,
+    /// Nobody keeps the machine awake without a thread for it.
+    surroundings: Option<Surroundings>,
+    /// What was told of the network; `None`: nothing yet.
+    network: Option<Command>,
     leaving: bool,
 }
 
@@ -71,6 +76,8 @@ impl Clerk {
         let notifier = notifier.and_then(|started| {
             started.inspect_err(|error| tracing::info!("there are no notifications: {error}")).ok()
         });
+        let surroundings = Surroundings::watch(orders.clone());
+        let surroundings = surroundings.inspect_err(|error| tracing::info!("nobody looks around: {error}")).ok();
         Self {
             client: Client::new(host, wake),
             door,
@@ -85,6 +92,8 @@ impl Clerk {
             shown: Glance::default(),
             shown_at: Instant::now(),
             pause: None,
+            surroundings,
+            network: None,
             leaving: false,
         }
     }
@@ -107,6 +116,10 @@ impl Clerk {
                         BOTH,
                     );
                 }
+                Ok(Order::Network(network)) => self.hear_of_the_network(network),
+                // What is in the air comes to its end, and no more is put there.
+                Ok(Order::Sleep(true)) => self.ask(Command::EndFlush { transport: None }),
+                Ok(Order::Sleep(false)) => self.ask(Command::Resumed),
                 Ok(Order::Stop) | Err(RecvTimeoutError::Disconnected) => break,
             }
         }
@@ -117,7 +130,10 @@ impl Clerk {
 
     /// Takes in what happened and shows it. Gives when to look again by itself.
     fn look(&mut self) -> Option<Instant> {
-        self.client.follow();
+        if self.client.follow() {
+            // Another spooler has heard nothing yet.
+            self.pass_on_the_network();
+        }
         let settings = self.client.host().settings();
         let language = settings.language.unwrap_or_else(Language::of_environment);
         if language != self.text.language() {
@@ -126,6 +142,7 @@ impl Clerk {
         self.tell_news();
         let rows = self.client.session().map(Session::rows).unwrap_or_default();
         let rows = RowView::all(&rows, &self.text, now());
+        self.mind_the_sleep(&rows);
         [self.mind_the_pause(&rows), self.mind_the_host(), self.show(&rows)].into_iter().flatten().min()
     }
 
@@ -168,6 +185,24 @@ impl Clerk {
         tray.show(glance.clone());
         (self.shown, self.shown_at) = (glance, Instant::now());
         None
+    }
+
+    fn hear_of_the_network(&mut self, network: Option<Network>) {
+        self.network = Some(Command::Network(network));
+        self.pass_on_the_network();
+    }
+
+    fn pass_on_the_network(&self) {
+        if let Some(told) = self.network.clone() {
+            self.ask(told);
+        }
+    }
+
+    /// The machine stays awake between connecting and the last reply.
+    fn mind_the_sleep(&mut self, rows: &[RowView]) {
+        if let Some(surroundings) = &mut self.surroundings {
+            surroundings.stay_awake(rows.iter().any(RowView::is_on_the_line));
+        }
     }
 
     /// Ends the pause when its hour is over. One that somebody else has ended is forgotten.

@@ -92,8 +92,7 @@ struct Validation {
 impl Core {
     /// A core with its transports logged on.
     pub fn new(mut settings: Settings) -> Self {
-        let names: Vec<&str> = settings.transports.iter().map(|facts| facts.name.as_str()).collect();
-        let schedule = Schedule::new(settings.schedule, &names, settings.zone);
+        let schedule = Schedule::new(&settings.schedule, &settings.transports, settings.zone);
         let mut log_on = |facts: Facts| {
             let last = settings.last_runs.remove(&facts.name).unwrap_or_default();
             TransportState::new(facts, last)

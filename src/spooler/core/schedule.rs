@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use super::input::Now;
+use super::state::Facts;
 use crate::mapi::FlushFlags;
 use crate::profile::{self, Plan, Quiet};
 use crate::spool::Seconds;
@@ -18,6 +19,8 @@ const DAY: i64 = 24 * 60;
 #[derive(Debug)]
 pub(super) struct Schedule {
     plans: Vec<Planned>,
+    /// Something was said of the network, if only that nobody knows.
+    has_heard: bool,
     network: Option<Network>,
     zone: TimeZone,
 }
@@ -27,10 +30,10 @@ struct Planned {
     plan: Plan,
     /// The transports' indices.
     targets: Vec<usize>,
+    /// They are of no use without a network. A plan for some that are and some that are not is kept as two.
+    needs_network: bool,
     /// When it is due; `None`: not by itself.
     next: Option<Seconds>,
-    /// It is of no use before there is a network.
-    needs_network: bool,
 }
 
 /// A run that is to begin.
@@ -40,6 +43,17 @@ pub(super) struct Due {
     pub targets: Vec<usize>,
     /// The directions.
     pub flags: FlushFlags,
+}
+
+/// What a word about the network changes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Change {
+    /// Nothing.
+    None,
+    /// Something.
+    Other,
+    /// The network is back, or is another one.
+    Came,
 }
 
 /// What makes plans due beside the time.
@@ -54,18 +68,17 @@ pub(super) enum Occasion {
 }
 
 impl Schedule {
-    /// A schedule whose transports have these names, in their order.
-    pub(super) fn new(schedule: profile::Schedule, names: &[&str], zone: Option<TimeZone>) -> Self {
-        let planned = |plan: Plan| Planned {
-            targets: (0..names.len())
-                .filter(|index| plan.transports.iter().any(|name| names.get(*index).is_some_and(|own| own == name)))
-                .collect(),
-            plan,
-            next: None,
-            needs_network: false,
+    /// The schedule of these transports.
+    pub(super) fn new(schedule: &profile::Schedule, transports: &[Facts], zone: Option<TimeZone>) -> Self {
+        let planned = |plan: &Plan, needs_network: bool| {
+            let is_meant =
+                |facts: &Facts| facts.needs_network == needs_network && plan.transports.contains(&facts.name);
+            let targets = (0..transports.len()).filter(|index| transports.get(*index).is_some_and(is_meant)).collect();
+            Planned { plan: plan.clone(), targets, needs_network, next: None }
         };
-        let plans = schedule.plans.into_iter().map(planned).collect();
-        Self { plans, network: None, zone: zone.unwrap_or(TimeZone::UTC) }
+        let both = schedule.plans.iter().flat_map(|plan| [planned(plan, false), planned(plan, true)]);
+        let plans = both.filter(|planned| !planned.targets.is_empty()).collect();
+        Self { plans, has_heard: false, network: None, zone: zone.unwrap_or(TimeZone::UTC) }
     }
 
     /// Begins to count.
@@ -78,7 +91,6 @@ impl Schedule {
 
     /// Makes those plans due that want a run on this occasion.
     pub(super) fn make_due(&mut self, occasion: Occasion, now: Now) {
-        let offline = self.network.as_ref().is_some_and(|network| !network.online);
         for planned in &mut self.plans {
             let wants = match occasion {
                 Occasion::Start => planned.plan.on_start,
@@ -87,39 +99,39 @@ impl Schedule {
             };
             if wants {
                 planned.next = Some(now.wall);
-                planned.needs_network = occasion == Occasion::Resume && offline;
             }
         }
     }
 
-    /// Takes in what the network is like. Gives whether that is news.
-    pub(super) fn network(&mut self, network: Network, now: Now) -> bool {
-        let before = self.network.replace(network.clone());
-        // What is told first is how things are, and nothing that happened.
-        let came = before.as_ref().is_some_and(|before| !before.online || before.name != network.name);
-        if network.online {
-            for planned in &mut self.plans {
-                planned.needs_network = false;
-            }
-            if came {
-                self.make_due(Occasion::Network, now);
-            }
+    /// Takes in what the network is like; `None`: nobody knows. What is told first is how things are, and nothing that
+    /// happened.
+    pub(super) fn network(&mut self, network: Option<Network>, now: Now) -> Change {
+        let had_heard = std::mem::replace(&mut self.has_heard, true);
+        let before = std::mem::replace(&mut self.network, network);
+        if had_heard && before == self.network {
+            return Change::None;
         }
-        before != Some(network)
+        match (&before, &self.network) {
+            (Some(before), Some(network)) if network.online && (!before.online || before.name != network.name) => {
+                self.make_due(Occasion::Network, now);
+                Change::Came
+            }
+            _ => Change::Other,
+        }
     }
 
     /// The runs that are due and may be done. They are planned anew.
     pub(super) fn take_due(&mut self, now: Now) -> Vec<Due> {
-        let Self { plans, network, zone } = self;
+        let Self { plans, has_heard, network, zone } = self;
         let mut due = Vec::new();
         for planned in plans {
-            let is_due = planned.next.is_some_and(|next| next <= now.wall) && !planned.needs_network;
+            let is_due = planned.next.is_some_and(|next| next <= now.wall);
             if is_due
-                && suits(&planned.plan, network.as_ref())
+                && planned.suits(*has_heard, network.as_ref())
                 && quiet_until(&planned.plan.quiet, now.wall, zone).is_none()
             {
                 planned.plan_next(now);
-                due.extend(planned.due());
+                due.push(planned.due());
             }
         }
         due
@@ -127,20 +139,17 @@ impl Schedule {
 
     /// The runs that the profile wants before the end. Whoever ends the program is there: quiet hours don't count.
     pub(super) fn at_the_end(&self) -> Vec<Due> {
-        let wanted = self.plans.iter().filter(|of| of.plan.on_exit && suits(&of.plan, self.network.as_ref()));
-        wanted.filter_map(Planned::due).collect()
+        let wanted = self.plans.iter().filter(|planned| planned.plan.on_exit && self.suits(planned));
+        wanted.map(Planned::due).collect()
     }
 
     /// When the next run begins, if time alone decides that.
     pub(super) fn next(&self, now: Now) -> Option<Seconds> {
-        let can = |planned: &&Planned| {
-            !planned.needs_network && !planned.targets.is_empty() && suits(&planned.plan, self.network.as_ref())
-        };
         let at = |planned: &Planned| {
             // What is overdue and may be done is done in this moment.
             Some(self.after_quiet(&planned.plan.quiet, planned.next?.max(now.wall)))
         };
-        self.plans.iter().filter(can).filter_map(at).min()
+        self.plans.iter().filter(|planned| self.suits(planned)).filter_map(at).min()
     }
 
     /// When a transport may be tried again by itself, if it were due at this time; `None`: not on this network.
@@ -149,10 +158,11 @@ impl Schedule {
         if plans.peek().is_none() {
             return Some(at);
         }
-        plans
-            .filter(|planned| suits(&planned.plan, self.network.as_ref()))
-            .map(|planned| self.after_quiet(&planned.plan.quiet, at))
-            .min()
+        plans.filter(|planned| self.suits(planned)).map(|planned| self.after_quiet(&planned.plan.quiet, at)).min()
+    }
+
+    fn suits(&self, planned: &Planned) -> bool {
+        planned.suits(self.has_heard, self.network.as_ref())
     }
 
     /// This time, or the end of the quiet hours that it falls into.
@@ -166,19 +176,25 @@ impl Planned {
         self.next = self.plan.every.map(|every| now.wall + every.as_secs().cast_signed());
     }
 
-    fn due(&self) -> Option<Due> {
+    /// Whether it may run on this network. Before the first word about it, nothing runs that needs one or is choosy; and
+    /// where nobody knows, it is there, free, and not one that was chosen.
+    fn suits(&self, has_heard: bool, network: Option<&Network>) -> bool {
+        let Plan { networks, metered, .. } = &self.plan;
+        let Some(network) = network else {
+            let is_choosy = self.needs_network || !metered;
+            return networks.is_empty() && (has_heard || !is_choosy);
+        };
+        (network.online || !self.needs_network && networks.is_empty())
+            && (networks.is_empty() || networks.contains(&network.name))
+            && (*metered || !network.metered)
+    }
+
+    fn due(&self) -> Due {
         let mut flags = FlushFlags::empty();
         flags.set(FlushFlags::FLUSH_UPLOAD, self.plan.outgoing);
         flags.set(FlushFlags::FLUSH_DOWNLOAD, self.plan.incoming);
-        (!self.targets.is_empty()).then(|| Due { targets: self.targets.clone(), flags })
+        Due { targets: self.targets.clone(), flags }
     }
-}
-
-/// Whether a plan is for this network. Where nobody tells what it is like, it is not one that was chosen, and free.
-fn suits(plan: &Plan, network: Option<&Network>) -> bool {
-    let chosen = plan.networks.is_empty()
-        || network.is_some_and(|network| network.online && plan.networks.contains(&network.name));
-    chosen && (plan.metered || !network.is_some_and(|network| network.metered))
 }
 
 /// When the quiet hours end that this time falls into; `None`: into none. On a day that the clocks are changed it may be
@@ -215,7 +231,9 @@ mod tests {
     }
 
     fn of(plans: Vec<Plan>) -> Schedule {
-        let mut schedule = Schedule::new(profile::Schedule { plans }, &["a", "b", "c"], None);
+        let facts =
+            ["a", "b", "c"].map(|name| Facts { needs_network: name == "c", ..super::super::tests::facts(name) });
+        let mut schedule = Schedule::new(&profile::Schedule { plans }, &facts, None);
         schedule.begin(at(EVENING));
         schedule
     }
@@ -231,12 +249,12 @@ mod tests {
     #[test]
     fn groups_have_their_own_intervals_and_directions() {
         let receive = Plan { outgoing: false, ..every(60, plan(&["a"])) };
-        let send = Plan { incoming: false, ..every(5, plan(&["c", "a"])) };
+        let send = Plan { incoming: false, ..every(5, plan(&["b", "a"])) };
         let mut schedule = of(vec![receive, send]);
         assert_eq!(schedule.next(at(EVENING)), Some(EVENING + 300));
         assert_eq!(schedule.take_due(at(EVENING + 299)), []);
         let five = schedule.take_due(at(EVENING + 300));
-        assert_eq!(five, [Due { targets: vec![0, 2], flags: FlushFlags::FLUSH_UPLOAD }]);
+        assert_eq!(five, [Due { targets: vec![0, 1], flags: FlushFlags::FLUSH_UPLOAD }]);
         let hour = schedule.take_due(at(EVENING + 3600));
         assert_eq!(hour.len(), 2);
         assert_eq!(hour[0], Due { targets: vec![0], flags: FlushFlags::FLUSH_DOWNLOAD });
@@ -268,15 +286,15 @@ mod tests {
         let later = at(EVENING + 300);
         assert_eq!(schedule.next(at(EVENING)), None, "nobody says that this is home");
         assert_eq!(schedule.take_due(later), []);
-        for elsewhere in [net("train", false), net("home", true), net("", false)] {
-            assert!(schedule.network(elsewhere, later));
+        for elsewhere in [Some(net("train", false)), Some(net("home", true)), Some(net("", false))] {
+            assert_ne!(schedule.network(elsewhere, later), Change::None);
             assert_eq!(schedule.take_due(later), []);
             assert_eq!(schedule.may_retry(0, EVENING), None);
         }
-        assert!(schedule.network(net("home", false), later));
+        assert_eq!(schedule.network(Some(net("home", false)), later), Change::Came);
         assert_eq!(schedule.next(later), Some(later.wall));
         assert_eq!(schedule.take_due(later).len(), 1);
-        assert!(!schedule.network(net("home", false), later), "no news");
+        assert_eq!(schedule.network(Some(net("home", false)), later), Change::None);
         assert_eq!(schedule.take_due(later), []);
     }
 
@@ -284,11 +302,11 @@ mod tests {
     fn the_network_that_comes_back_or_is_another_is_an_occasion_and_the_first_word_of_it_none() {
         let mut schedule = of(vec![Plan { on_network: true, ..plan(&["a"]) }, plan(&["b"])]);
         for (network, runs) in [
-            (net("home", false), 0),
-            (net("", false), 0),
-            (net("home", false), 1),
-            (net("home", true), 0),
-            (net("train", true), 1),
+            (Some(net("home", false)), 0),
+            (Some(net("", false)), 0),
+            (Some(net("home", false)), 1),
+            (Some(net("home", true)), 0),
+            (Some(net("train", true)), 1),
         ] {
             schedule.network(network.clone(), at(EVENING));
             assert_eq!(schedule.take_due(at(EVENING)).len(), runs, "{network:?}");
@@ -296,25 +314,36 @@ mod tests {
     }
 
     #[test]
-    fn after_a_sleep_the_run_waits_for_the_network_where_there_is_none_yet() {
-        let mut schedule = of(vec![Plan { on_resume: true, ..plan(&["a"]) }]);
-        schedule.make_due(Occasion::Resume, at(EVENING));
-        assert_eq!(schedule.take_due(at(EVENING)).len(), 1, "nobody tells of the network");
-        schedule.network(net("", false), at(EVENING));
-        schedule.make_due(Occasion::Resume, at(EVENING));
-        assert_eq!((schedule.take_due(at(EVENING)), schedule.next(at(EVENING))), (vec![], None));
-        schedule.network(net("home", false), at(EVENING));
-        assert_eq!(schedule.take_due(at(EVENING)).len(), 1);
+    fn what_needs_a_network_waits_for_one_and_the_rest_of_its_plan_does_not() {
+        let mut schedule = of(vec![Plan { on_start: true, on_resume: true, ..every(60, plan(&["a", "c"])) }]);
+        let now = at(EVENING);
+        let due =
+            |target| [Due { targets: vec![target], flags: FlushFlags::FLUSH_UPLOAD | FlushFlags::FLUSH_DOWNLOAD }];
+        assert_eq!(schedule.take_due(now), due(0), "nothing was said of the network yet");
+        assert_eq!(schedule.may_retry(2, EVENING), None);
+        assert_eq!(schedule.network(None, now), Change::Other);
+        assert_eq!(schedule.take_due(now), due(2), "nobody knows: as if there were one");
+        schedule.network(Some(net("", false)), now);
+        schedule.make_due(Occasion::Resume, now);
+        assert_eq!(schedule.take_due(now), due(0));
+        assert_eq!(schedule.next(now), Some(EVENING + 3600));
+        assert_eq!((schedule.may_retry(0, EVENING), schedule.may_retry(2, EVENING)), (Some(EVENING), None));
+        assert_eq!(schedule.network(Some(net("home", false)), now), Change::Came);
+        assert_eq!(schedule.take_due(now), due(2), "made up after the sleep");
+        assert_eq!(schedule.network(None, now), Change::Other, "NetworkManager ends, the network may not");
+        assert_eq!(schedule.network(Some(net("home", false)), now), Change::Other, "and is there again");
     }
 
     #[test]
     fn start_and_end() {
         let both = Plan { on_start: true, on_exit: true, metered: false, ..plan(&["a"]) };
         let mut schedule = of(vec![both, plan(&["b"])]);
+        assert_eq!(schedule.take_due(at(EVENING)), [], "it may cost");
+        schedule.network(None, at(EVENING));
         assert_eq!(schedule.take_due(at(EVENING)).len(), 1);
         assert_eq!(schedule.next(at(EVENING)), None, "once");
         assert_eq!(schedule.at_the_end().len(), 1);
-        schedule.network(net("train", true), at(EVENING));
+        schedule.network(Some(net("train", true)), at(EVENING));
         assert_eq!(schedule.at_the_end(), []);
     }
 }

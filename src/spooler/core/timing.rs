@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::input::{Effect, Now, RequestKey};
 use super::rows;
-use super::schedule::Due;
+use super::schedule::{Change, Due};
 use super::state::Order;
 use super::{Core, Occasion, Shutdown};
 use crate::mapi::tag::{PR_SLUICE_LAST_FAILURE, PR_SLUICE_QUESTION, PR_SLUICE_STAGE, PR_STATUS_CODE};
@@ -33,18 +33,36 @@ impl Core {
     }
 
     /// The network is another, or gone, or back.
-    pub(super) fn network(&mut self, network: Network, now: Now, effects: &mut Vec<Effect>) {
-        if self.schedule.network(network, now) {
-            // When the next run is may be another time now.
-            self.published = None;
-            self.order_what_is_due(now, effects);
+    pub(super) fn network(&mut self, network: Option<Network>, now: Now, effects: &mut Vec<Effect>) {
+        let change = self.schedule.network(network, now);
+        if change == Change::None {
+            return;
         }
+        // When the next run is may be another time now.
+        self.published = None;
+        if change == Change::Came {
+            for transport in self.transports.iter_mut().filter(|transport| transport.facts.needs_network) {
+                // What failed for want of a network has another chance.
+                transport.retries_failed = 0;
+                transport.retries_pause_until = 0;
+            }
+            self.watch_anew(effects);
+        }
+        self.tick(now, effects);
     }
 
     /// The machine is awake again: time has passed that no timer counted.
     pub(super) fn resumed(&mut self, now: Now, effects: &mut Vec<Effect>) {
         self.schedule.make_due(Occasion::Resume, now);
+        self.watch_anew(effects);
         self.tick(now, effects);
+    }
+
+    /// Lines that were open are dead, and nobody says so.
+    fn watch_anew(&self, effects: &mut Vec<Effect>) {
+        if self.acts_by_itself() {
+            effects.push(Effect::Watch(true));
+        }
     }
 
     fn order_what_is_due(&mut self, now: Now, effects: &mut Vec<Effect>) {

@@ -10,6 +10,7 @@ use serde_json::Value;
 use super::{LIMIT, settle, ticks};
 use crate::support::bus::{Bus, TrayHost};
 use crate::support::daemon::wait_until;
+use crate::support::machine::Machine;
 use crate::support::screen::Window;
 use crate::support::{Harness, Screen};
 
@@ -36,18 +37,29 @@ pub(super) struct Seat {
     pub(super) harness: Harness,
     pub(super) screen: Screen,
     pub(super) bus: Bus,
+    /// What is around; `None`: nobody tells.
+    machine: Option<Machine>,
     child: Option<Child>,
 }
 
 impl Seat {
     pub(super) fn new() -> Option<Self> {
+        Self::on(PROFILE, &["out", "in"], None)
+    }
+
+    /// One with this profile, which has these Maildirs.
+    pub(super) fn on(profile: &str, folders: &[&str], machine: Option<Machine>) -> Option<Self> {
         let (screen, bus) = (Screen::start(1280, 820)?, Bus::start()?);
-        let harness = Harness::new(PROFILE);
-        for folder in ["out", "in"].iter().flat_map(|name| ["cur", "new", "tmp"].map(|part| format!("{name}/{part}"))) {
+        let harness = Harness::new(profile);
+        for folder in folders.iter().flat_map(|name| ["cur", "new", "tmp"].map(|part| format!("{name}/{part}"))) {
             std::fs::create_dir_all(harness.profile().join(folder)).expect("a folder");
         }
         harness.write("mail.eml", MAIL);
-        Some(Self { harness, screen, bus, child: None })
+        Some(Self { harness, screen, bus, machine, child: None })
+    }
+
+    pub(super) fn machine(&self) -> &Machine {
+        self.machine.as_ref().expect("one was asked for")
     }
 
     /// Starts the program.
@@ -70,10 +82,13 @@ impl Seat {
 
     fn start_as(&mut self, mut command: Command, arguments: &[&str]) {
         self.bus.join(self.screen.show(&mut command)).args(arguments).env("LANG", "en_GB.UTF-8").stdin(Stdio::null());
+        if let Some(machine) = &self.machine {
+            machine.join(&mut command);
+        }
         self.child = Some(command.spawn().expect("the program"));
     }
 
-    fn id(&self) -> u32 {
+    pub(super) fn id(&self) -> u32 {
         self.child.as_ref().expect("started").id()
     }
 
@@ -113,6 +128,11 @@ impl Seat {
         let rows = self.harness.run(&["status", "--json"]).expect_code(0).json()["rows"].clone();
         let rows = rows.as_array().expect("rows");
         rows.iter().find(|row| row["display_name"] == name).expect("a row").clone()
+    }
+
+    /// How many messages of this transport are still to be sent.
+    pub(super) fn queued(&self, transport: &str) -> u64 {
+        self.row(transport)["outgoing"]["queued"].as_u64().expect("a number")
     }
 
     fn is_offline(&self) -> bool {
@@ -170,7 +190,7 @@ impl Seat {
 }
 
 /// How often the threads of a process went to sleep so far: what polls wakes up again and again.
-fn wakes(process: u32) -> u64 {
+pub(super) fn wakes(process: u32) -> u64 {
     let threads = std::fs::read_dir(format!("/proc/{process}/task")).expect("a process");
     let count = |status: String| {
         let line = status.lines().find_map(|line| line.strip_prefix("voluntary_ctxt_switches:").map(str::to_owned));

@@ -18,7 +18,7 @@ use crate::transport::{Question, Report, ReportKind};
 const SEND: FlushFlags = FlushFlags::FLUSH_UPLOAD;
 const RECEIVE: FlushFlags = FlushFlags::FLUSH_DOWNLOAD;
 
-fn facts(name: &str) -> Facts {
+pub(super) fn facts(name: &str) -> Facts {
     Facts {
         name: name.to_owned(),
         identity: None,
@@ -28,6 +28,7 @@ fn facts(name: &str) -> Facts {
         incoming: true,
         flushes_itself: true,
         honours_no_ui: true,
+        needs_network: false,
         asynchronous: false,
         resource: None,
         prefer_last: false,
@@ -553,7 +554,7 @@ fn the_schedule_and_the_spoolers_own_tries_wait_for_a_network_that_the_profile_a
     let mut scene = Scene::with(Settings { transports, keeps_time: true, schedule, ..Settings::default() });
     scene.input(Input::Started);
     let tells = |scene: &mut Scene, metered| {
-        scene.ask(Command::Network(Network { online: true, name: "train".to_owned(), metered }));
+        scene.ask(Command::Network(Some(Network { online: true, name: "train".to_owned(), metered })));
     };
     tells(&mut scene, true);
     scene.core.publish(scene.now);
