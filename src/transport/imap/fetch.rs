@@ -48,7 +48,7 @@ pub(super) async fn new(
     inbox: &Inbox<'_>,
     folder: &Folder,
     new: Vec<NonZeroU32>,
-) -> Result<(HashSet<NonZeroU32>, bool), Failure> {
+) -> Result<(Vec<NonZeroU32>, bool), Failure> {
     let support = inbox.support;
     let mut intake = inbox.mailbox(&folder.mailbox).await?;
     let mut fetch = Fetch::new(client, inbox, folder, new, &intake);
