@@ -75,6 +75,8 @@ act-settings = Settings…
     .tip = Language, colours, size of text
 act-help = Help
     .tip = All shortcuts
+act-quit = Quit
+    .tip = End Mailsluice; asks first while mail has not left
 act-password = Enter password
     .tip = Enter the password this transport waits for
 act-prompt = Run with prompts
@@ -354,6 +356,8 @@ tray-open = Open Mailsluice
 tray-quit = Quit
 tray-quit-leaving = Quit: mail is still leaving
 tray-quit-running = Quit: mail is still arriving
+tray-quit-waiting = Quit: { $n } still to send
+tray-quit-leave = Now; it waits until the next start
 tray-quit-finish = When that is done
 tray-quit-now = Now; nothing is lost
 
@@ -448,6 +452,21 @@ dlg-help-everywhere = Everywhere
 dlg-help-lists = In lists
 help-arrows = Arrow keys, Page up, Page down, Home, End
 help-arrows-do = Move; with Shift select more
+dlg-quit = Quit Mailsluice?
+dlg-quit-running = Mail is on its way just now.
+dlg-quit-to-send = { $n ->
+    [one] 1 message has not left yet. It stays in the queue until Mailsluice runs again.
+   *[other] { $n } messages have not left yet. They stay in the queue until Mailsluice runs again.
+}
+dlg-quit-left = { $n ->
+    [one] 1 message could not be sent. It stays in the queue until Mailsluice runs again.
+   *[other] { $n } messages could not be sent. They stay in the queue until Mailsluice runs again.
+}
+dlg-quit-no-tray = This desktop has no tray. Without its window Mailsluice ends, and sends and receives nothing by itself.
+dlg-quit-send = Send, then quit
+dlg-quit-finish = Finish, then quit
+dlg-quit-keep = Keep running
+dlg-quit-now = Quit now
 dlg-settings = Settings
 set-language = Language
 set-language-system = As the system
@@ -468,6 +487,10 @@ set-privacy = They show
 set-privacy-all = Names and numbers
 set-privacy-numbers = Numbers, no names
 set-privacy-nothing = Only that there is something
+set-closing = Closed without a tray
+set-closing-ask = Asks
+set-closing-quit = Quits
+set-closing-keep = Keeps running
 set-autostart = Start
 set-autostart-do = With the session, in the tray
 

@@ -75,6 +75,8 @@ act-settings = Réglages…
     .tip = Langue, couleurs, taille du texte
 act-help = Aide
     .tip = Tous les raccourcis
+act-quit = Quitter
+    .tip = Terminer Mailsluice ; demande d’abord s’il reste du courrier à envoyer
 act-password = Saisir le mot de passe
     .tip = Saisir le mot de passe que ce transport attend
 act-prompt = Lancer avec dialogue
@@ -345,6 +347,8 @@ tray-open = Ouvrir Mailsluice
 tray-quit = Quitter
 tray-quit-leaving = Quitter : du courrier part encore
 tray-quit-running = Quitter : du courrier arrive encore
+tray-quit-waiting = Quitter : { $n } encore à envoyer
+tray-quit-leave = Maintenant ; le reste attend le prochain démarrage
 tray-quit-finish = Quand ce sera fait
 tray-quit-now = Maintenant ; rien n’est perdu
 
@@ -439,6 +443,21 @@ dlg-help-everywhere = Partout
 dlg-help-lists = Dans les listes
 help-arrows = Flèches, Page préc., Page suiv., Début, Fin
 help-arrows-do = Se déplacer ; avec Maj, étendre la sélection
+dlg-quit = Quitter Mailsluice ?
+dlg-quit-running = Du courrier est en route.
+dlg-quit-to-send = { $n ->
+    [one] { $n } message n’est pas encore parti. Il reste dans la file jusqu’au prochain démarrage.
+   *[other] { $n } messages ne sont pas encore partis. Ils restent dans la file jusqu’au prochain démarrage.
+}
+dlg-quit-left = { $n ->
+    [one] { $n } message n’a pas pu être envoyé. Il reste dans la file jusqu’au prochain démarrage.
+   *[other] { $n } messages n’ont pas pu être envoyés. Ils restent dans la file jusqu’au prochain démarrage.
+}
+dlg-quit-no-tray = Ce bureau n’a pas de zone de notification. Sans sa fenêtre, Mailsluice se termine et n’envoie ni ne reçoit plus rien de lui-même.
+dlg-quit-send = Envoyer, puis quitter
+dlg-quit-finish = Terminer, puis quitter
+dlg-quit-keep = Laisser en marche
+dlg-quit-now = Quitter maintenant
 dlg-settings = Réglages
 set-language = Langue
 set-language-system = Celle du système
@@ -459,6 +478,10 @@ set-privacy = Elles montrent
 set-privacy-all = Noms et nombres
 set-privacy-numbers = Nombres, sans noms
 set-privacy-nothing = Seulement qu’il y a du nouveau
+set-closing = Fermée sans zone de notification
+set-closing-ask = Demander
+set-closing-quit = Quitter
+set-closing-keep = Laisser en marche
 set-autostart = Démarrage
 set-autostart-do = Avec la session, dans la zone de notification
 

@@ -40,6 +40,7 @@ pub enum Action {
     RowSettings,
     Settings,
     Help,
+    Quit,
 }
 
 /// Where the keys of an action work.
@@ -121,6 +122,7 @@ table! {
     RowSettings "act-row-settings" INFO Everywhere [alt(Key::Enter)];
     Settings "act-settings" SETTINGS Everywhere [ctrl(Key::Comma)];
     Help "act-help" KEYBOARD Everywhere [key(Key::F1), ctrl(Key::Questionmark)];
+    Quit "act-quit" CLOSE Everywhere [ctrl(Key::Q)];
     Hold "act-hold" HELD Queue [key(Key::H)];
     Release "act-release" RELEASE Queue [shift(Key::H)];
     Retry "act-retry" RETRY Queue [key(Key::R)];
@@ -220,7 +222,7 @@ impl Facts {
     pub fn why_not(&self, action: Action) -> Option<&'static str> {
         use Action as A;
         match action {
-            A::NoUi | A::NextPane | A::Settings | A::Help => return None,
+            A::NoUi | A::NextPane | A::Settings | A::Help | A::Quit => return None,
             _ => {}
         }
         if self.not_ready.is_some() {

@@ -119,7 +119,12 @@ impl App {
         for news in self.engine.pump() {
             match news {
                 News::Event(event) => self.take_in_event(event),
-                News::Listed(ticket, page) => self.state.queue.take_in(ticket, page),
+                News::Listed(ticket, page) => {
+                    if !self.counted(ticket, page.total) {
+                        self.state.queue.take_in(ticket, page);
+                    }
+                }
+                News::Flushed => self.flushed(),
                 News::Shown(_) => {}
                 News::Notice(notice) => self.state.notice = Some(footer::told(&notice, &self.text)),
             }
@@ -139,6 +144,7 @@ impl App {
         self.state.settle(&self.rows, now);
         let filter = self.state.wanted_filter(&self.rows);
         self.state.queue.set_filter(filter);
+        self.mind_the_leaving();
         self.ask_next_question();
     }
 

@@ -6,6 +6,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+pub use super::host::Leave;
 use super::state::Settings;
 use crate::mapi::{EntryId, EnvelopeId, FlushFlags, MapiResult, Row};
 use crate::spool::{ListQuery, Page, QueueDetail, QueueVerb, Seconds, Selection};
@@ -48,6 +49,8 @@ pub enum News {
     Shown(Box<QueueDetail>),
     /// What came of something.
     Notice(Notice),
+    /// What [`Engine::flush_and_tell`] began is over.
+    Flushed,
 }
 
 /// What came of something that a person did.
@@ -166,6 +169,9 @@ pub trait Engine {
     /// Sends, receives or both (the session's two procedures).
     fn flush(&mut self, scope: &Scope, flags: FlushFlags);
 
+    /// Does that with all transports, and tells [`News::Flushed`] when it is over, whatever came of it.
+    fn flush_and_tell(&mut self, flags: FlushFlags);
+
     /// Stops now.
     fn cancel(&mut self, scope: &Scope);
 
@@ -195,4 +201,10 @@ pub trait Engine {
 
     /// Opens the demo in place of a profile.
     fn start_demo(&mut self);
+
+    /// The profile has everything sent before the program ends.
+    fn sends_on_exit(&self) -> bool;
+
+    /// Ends the program.
+    fn quit(&mut self, leave: Leave);
 }

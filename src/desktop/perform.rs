@@ -40,6 +40,7 @@ impl App {
             Ask::Demo => self.engine.start_demo(),
             Ask::Settings => self.apply_settings(ctx),
             Ask::Autostart(on) => self.engine.set_autostart(on),
+            Ask::Leave(way, remember) => self.leave(ctx, way, remember),
         }
     }
 
@@ -113,6 +114,7 @@ impl App {
             Action::Save => self.open_save(),
             Action::Settings => self.state.dialog = Some(Dialog::Settings),
             Action::Help => self.state.dialog = Some(Dialog::Help),
+            Action::Quit => self.quit(),
             Action::Hold => self.change(QueueVerb::Hold),
             Action::Release => self.change(QueueVerb::Release),
             // What may have arrived is not sent twice without a word.

@@ -166,6 +166,14 @@ impl RowView {
         self.kind == ResourceType::MAPI_SPOOLER
     }
 
+    /// A server waits for it, or it for a server: from connecting to the last reply, but not while a person is asked.
+    pub fn is_on_the_line(&self) -> bool {
+        let before_and_after = ["queue", "bring", "resolve", "quit", "store"];
+        let phase = self.running.as_ref().filter(|running| running.direction.is_some());
+        let stage = phase.and_then(|running| running.stage.as_deref());
+        self.is_transport() && self.question.is_none() && stage.is_some_and(|stage| !before_and_after.contains(&stage))
+    }
+
     /// How many of its problems don't pass by waiting.
     pub fn needs(&self) -> usize {
         problems::of(self).iter().filter(|problem| problem.needs_person()).count()

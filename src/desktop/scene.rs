@@ -42,6 +42,19 @@ pub(super) enum Ask {
     Settings,
     /// Start with the session, or no longer.
     Autostart(bool),
+    /// End the program this way; and remember what closing the window means.
+    Leave(Way, bool),
+}
+
+/// How the program is to end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Way {
+    /// After what waits was sent.
+    SendFirst,
+    /// At once; what waits leaves the next time.
+    Now,
+    /// Not at all: its window gets out of the way.
+    Keep,
 }
 
 /// See the module.

@@ -261,7 +261,7 @@ mod tests {
         let profile = append_transport(&places, &transport("b")).unwrap();
         assert!(text(&places).starts_with(before));
         assert_eq!(profile.transports.iter().map(|one| one.name.as_str()).collect::<Vec<_>>(), ["a", "b"]);
-        assert!(profile.schedule.on_exit);
+        assert!(profile.schedule.plans.iter().all(|plan| plan.on_exit));
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::time::Duration;
 use egui::{Key, Modifiers};
 use egui_kittest::kittest::{NodeT as _, Queryable as _};
 use mailsluice::desktop::chooser::{Choice, Chosen};
-use mailsluice::desktop::engine::Scope;
+use mailsluice::desktop::engine::{Leave, Scope};
 use mailsluice::mapi::{EnvelopeId, FlushFlags};
 use mailsluice::spooler::PlainSecret;
 
@@ -157,4 +157,50 @@ fn what_happens_beside_the_window_is_set_there_too() {
     window.asked();
     window.click("With the session, in the tray");
     assert_eq!(window.asked(), [Asked::Autostart(true)]);
+}
+
+#[test]
+fn quitting_with_mail_that_waits_sends_first_and_asks_again_about_what_could_not_go() {
+    use mailsluice::desktop::engine::News;
+    let mut window = Window::open(rows("idle"));
+    window.asked();
+    window.press(Modifiers::COMMAND, Key::Q);
+    assert!(window.says("39 messages have not left yet"));
+    window.press(Modifiers::NONE, Key::Enter);
+    assert_eq!(window.asked(), [Asked::SendFirst(FlushFlags::FLUSH_UPLOAD)]);
+    window.engine.tell(News::Flushed);
+    window.settle();
+    assert_eq!(window.asked(), [], "what could not go is asked about");
+    assert!(window.says("39 messages could not be sent"));
+
+    // This time nothing is left: it ends.
+    window.click("Send, then quit");
+    window.asked();
+    window.engine.0.borrow_mut().messages = 0;
+    window.engine.tell(News::Flushed);
+    window.settle();
+    assert_eq!(window.asked(), [Asked::Quit(Leave::Finish)]);
+}
+
+#[test]
+fn quitting_can_be_left_alone_or_done_at_once_and_is_not_asked_without_need() {
+    let mut window = Window::open(rows("busy"));
+    window.asked();
+    window.press(Modifiers::COMMAND, Key::Q);
+    assert!(window.says("Mail is on its way just now."));
+    window.press(Modifiers::NONE, Key::Escape);
+    assert_eq!(window.asked(), []);
+    assert!(!window.has("Quit now"));
+    window.press(Modifiers::COMMAND, Key::Q);
+    window.click("Quit now");
+    assert_eq!(window.asked(), [Asked::Quit(Leave::Now)]);
+
+    let mut window = Window::open(rows("empty"));
+    window.press(Modifiers::COMMAND, Key::Q);
+    assert_eq!(window.asked(), [Asked::Quit(Leave::AsConfigured)]);
+    // The profile sends before the end anyway.
+    let mut window = Window::open(rows("idle"));
+    window.engine.0.borrow_mut().sends_on_exit = true;
+    window.press(Modifiers::COMMAND, Key::Q);
+    assert_eq!(window.asked(), [Asked::Quit(Leave::AsConfigured)]);
 }

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use mailsluice::desktop::engine::{Engine, ListTicket, NewProfile, News, Notice, Readiness, Scope};
+use mailsluice::desktop::engine::{Engine, Leave, ListTicket, NewProfile, News, Notice, Readiness, Scope};
 use mailsluice::desktop::state::Settings;
 use mailsluice::mapi::tag::*;
 use mailsluice::mapi::{
@@ -33,6 +33,8 @@ pub(crate) enum Asked {
     Create(Box<NewProfile>),
     Demo,
     Autostart(bool),
+    SendFirst(FlushFlags),
+    Quit(Leave),
 }
 
 /// What the test and the engine share.
@@ -45,6 +47,7 @@ pub(crate) struct Shared {
     pub(crate) asked: Vec<Asked>,
     pub(crate) lists: Vec<ListQuery>,
     pub(crate) no_ui: bool,
+    pub(crate) sends_on_exit: bool,
     tickets: u64,
 }
 
@@ -63,6 +66,7 @@ impl FakeEngine {
             asked: Vec::new(),
             lists: Vec::new(),
             no_ui: false,
+            sends_on_exit: false,
             tickets: 0,
         })))
     }
@@ -114,6 +118,9 @@ impl Engine for FakeEngine {
     fn flush(&mut self, scope: &Scope, flags: FlushFlags) {
         self.note(Asked::Flush(scope.clone(), flags));
     }
+    fn flush_and_tell(&mut self, flags: FlushFlags) {
+        self.note(Asked::SendFirst(flags));
+    }
     fn cancel(&mut self, scope: &Scope) {
         self.note(Asked::Cancel(scope.clone()));
     }
@@ -150,6 +157,12 @@ impl Engine for FakeEngine {
     }
     fn start_demo(&mut self) {
         self.note(Asked::Demo);
+    }
+    fn sends_on_exit(&self) -> bool {
+        self.0.borrow().sends_on_exit
+    }
+    fn quit(&mut self, leave: Leave) {
+        self.note(Asked::Quit(leave));
     }
 }
 
