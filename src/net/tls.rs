@@ -30,6 +30,15 @@ static SYSTEM_ROOTS: OnceCell<Arc<RootCertStore>> = OnceCell::const_new();
 /// The configuration for servers without a `ca_file`. Shared, so that sessions can be resumed.
 static SYSTEM_CONFIG: OnceCell<Arc<ClientConfig>> = OnceCell::const_new();
 
+/// Has the system's roots read while the line is being opened: that takes as long as a round trip.
+pub(super) fn prepare(server: &ServerConfig, at: &str) {
+    if server.fingerprint.is_none() && !SYSTEM_ROOTS.initialized() {
+        let at = at.to_owned();
+        // Whoever needs them waits for them, or reads them once more and hears what is wrong.
+        tokio::spawn(async move { system_roots(&at).await.map(drop) });
+    }
+}
+
 /// Agrees on TLS over `stream` with the server called `server.host`.
 ///
 /// # Errors

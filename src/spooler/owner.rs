@@ -12,6 +12,7 @@ use super::core::{Core, Facts, Router, Settings};
 use super::line::Line;
 use super::ndr::ReportWriter;
 use super::publish::Publisher;
+use super::reader::Lists;
 use super::run::Loop;
 use super::socket::{self, Socket};
 use super::submission::Submission;
@@ -130,7 +131,7 @@ impl Spooler {
             runtime,
             requests,
             reports,
-            queries: super::reader::start(&path)?,
+            lists: Lists::start(&path)?,
             publisher: Publisher::default(),
             report_writer: ReportWriter::new(Reader::open(&path)?, places, profile),
             began: Instant::now(),
@@ -242,5 +243,19 @@ mod tests {
         let mut reader = Reader::open(&places.spool()).expect("a reader");
         assert!(old.iter().all(|id| reader.show(*id).expect("readable").is_none()));
         assert!(reader.show(recent[0]).expect("readable").is_some());
+    }
+
+    #[test]
+    fn a_spooler_that_ends_leaves_one_whole_file() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let places = Places::of(Some(folder.path()));
+        places.create().expect("the folders");
+        let profile = crate::profile::load("", &folder.path().join("profile.toml"), &places).expect("a profile");
+        // Its threads close what they read from in any order.
+        for run in 0..50 {
+            Spooler::reach(&places, &profile, Stay::Short).expect("a spooler").end(true);
+            let log = places.spool().with_extension("db-wal");
+            assert!(places.spool().exists() && !log.exists(), "run {run} left {}", log.display());
+        }
     }
 }

@@ -7,13 +7,13 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use crossbeam_channel::{Receiver, Sender, after, never, select};
+use crossbeam_channel::{Receiver, after, never, select};
 
 use super::core::{Core, Effect, InFlight, Input, Now, RequestKey};
 use super::line::{Incoming, ReplyTo};
 use super::protocol::{Command, Event, LogLine, Reply, TransportResult};
 use super::publish::Publisher;
-use super::reader::Query;
+use super::reader::{Lists, Query};
 use crate::mapi::{Failure, Outcome};
 use crate::spool::{ClaimedEnvelope, Spool, SpoolError, SpoolOp, SpoolTransaction};
 use crate::transport::runtime::Runtime;
@@ -47,18 +47,20 @@ const TIDY_AT_END: usize = 8;
 #[derive(Debug)]
 pub(super) struct Loop {
     pub(super) core: Core,
-    pub(super) spool: Spool,
     pub(super) store: Arc<dyn ContentStore>,
     pub(super) runtime: Runtime,
     pub(super) requests: Receiver<Incoming>,
     pub(super) reports: Receiver<Report>,
-    pub(super) queries: Sender<Query>,
+    pub(super) lists: Lists,
     pub(super) publisher: Publisher,
     pub(super) report_writer: super::ndr::ReportWriter,
     pub(super) began: Instant,
     pub(super) replies: std::collections::HashMap<RequestKey, ReplyTo>,
     pub(super) keys: u64,
     pub(super) unwritten: Unwritten,
+    /// Closed last: whoever is alone with the spool when he closes it leaves one whole file, and no log to be read first the
+    /// next time.
+    pub(super) spool: Spool,
 }
 
 /// What the network has already done and the spool could not take down yet, because the disk is full or fails. It gets
@@ -189,10 +191,10 @@ impl Loop {
                 self.publisher.add(events, wake, Event::Reload(self.core.all_rows(now)));
             }
             Incoming::Request(Command::List(query), reply) => {
-                self.queries.send(Query::List(query, now.wall, reply)).ok();
+                self.lists.ask(Query::List(query, now.wall, reply));
             }
             Incoming::Request(Command::Show(envelope), reply) => {
-                self.queries.send(Query::Show(envelope, reply)).ok();
+                self.lists.ask(Query::Show(envelope, reply));
             }
             Incoming::Request(command, reply) => {
                 self.keys += 1;

@@ -1,6 +1,6 @@
 //! The transport's end of the line to the spooler, after `IMAPISupport`: report, take messages, record receipts, ask.
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -361,10 +361,10 @@ impl Receipts {
     ///
     /// # Errors
     /// The spool can't be read, or cancelled.
-    pub async fn known(&self, mailbox: &str) -> Result<HashSet<String>, Failure> {
+    pub async fn known(&self, mailbox: &str) -> Result<Vec<String>, Failure> {
         let mailbox = mailbox.to_owned();
         match self.support.request(|ticket| ReportKind::Known { ticket, mailbox }).await? {
-            Answer::Known(uids) => Ok(uids.into_iter().collect()),
+            Answer::Known(uids) => Ok(uids),
             other => Err(unexpected(other)),
         }
     }

@@ -4,7 +4,7 @@
 //! section 5.5), and the answer is looked at when it comes by. So a folder is open and searched one round trip after the
 //! greeting.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use imap_codec::CommandCodec;
@@ -17,7 +17,7 @@ use super::response::{Event, Greeting, Verdict};
 use super::wire::{Broken, Cutter, Piece};
 use crate::mapi::{Blame, Class, Failure, Reply, Stage};
 use crate::net::sasl::{self, Exchange, Mechanism};
-use crate::net::{Connection, Transcript, connect, step, write_out};
+use crate::net::{Connection, Deflated, Transcript, connect, step, write_out};
 use crate::profile::{Security, ServerConfig};
 use crate::transport::{Support, secrets};
 
@@ -58,6 +58,12 @@ pub(super) struct Client<'a> {
     /// The command that signs in, while it is in the air.
     login: Option<String>,
     last_tag: u32,
+    /// Compresses both directions, once that is agreed on.
+    deflated: Option<Box<Deflated>>,
+    /// When something was asked that is not answered yet.
+    asked: Option<Instant>,
+    /// The quickest answer so far: a round trip, and what the server needed to think.
+    distance: Duration,
     /// How long the server may be silent.
     patience: Duration,
     /// Responses since a command was last over.
@@ -86,6 +92,9 @@ impl<'a> Client<'a> {
             at,
             login: None,
             last_tag: 0,
+            deflated: None,
+            asked: None,
+            distance: Duration::MAX,
             patience: server.limit(SILENCE),
             responses: 0,
             capabilities: None,
@@ -202,7 +211,37 @@ impl<'a> Client<'a> {
         if self.capabilities.is_none() {
             self.run("CAPABILITY", Stage::Greeting, |_| {}).await?;
         }
-        Ok(self.capabilities.iter().flatten().any(|has| has == capability))
+        Ok(self.offers(capability))
+    }
+
+    /// Whether it is known that the server has a capability. Asks nothing.
+    pub(super) fn offers(&self, capability: &str) -> bool {
+        self.capabilities.iter().flatten().any(|has| has == capability)
+    }
+
+    /// The quickest answer so far: a round trip, and what the server needed to think.
+    pub(super) const fn distance(&self) -> Duration {
+        self.distance
+    }
+
+    /// Has both directions compressed from here on, if the server agrees. Nothing may be in the air.
+    ///
+    /// # Errors
+    /// The line or the server failed.
+    pub(super) async fn compress(&mut self) -> Result<(), Failure> {
+        let tag = self.send("COMPRESS DEFLATE");
+        loop {
+            let Incoming::Event(event) = self.incoming(Stage::Fetch).await? else { continue };
+            match self.over(&tag, Stage::Fetch, &event) {
+                Some(Ok(())) => {
+                    self.deflated = Some(Box::new(Deflated::new(self.cutter.buffer().split())));
+                    return Ok(());
+                }
+                // It goes on as it was.
+                Some(Err(_refused)) => return Ok(()),
+                None => {}
+            }
+        }
     }
 
     /// Puts a command into the air whose arguments may need quoting, or literals, and gives its tag. Waits only where the
@@ -215,8 +254,8 @@ impl<'a> Client<'a> {
         let command = Command::new(tag.as_str(), body);
         let command = command.map_err(|error| self.failure(Class::Local, stage, error.to_string()))?;
         self.transcript.sent(format!("{tag} {} …", command.name()).as_bytes());
-        let has = |name: &str| self.capabilities.iter().flatten().any(|has| has == name);
-        let unasked = if has("LITERAL+") { usize::MAX } else { usize::from(has("LITERAL-")) * LITERAL_MINUS };
+        let small = usize::from(self.offers("LITERAL-")) * LITERAL_MINUS;
+        let unasked = if self.offers("LITERAL+") { usize::MAX } else { small };
         let mut fragments = CommandCodec::default().encode(&command).peekable();
         while let Some(fragment) = fragments.next() {
             match (fragment, fragments.peek()) {
@@ -261,13 +300,25 @@ impl<'a> Client<'a> {
                 }
                 return Ok(piece);
             }
+            if let Some(deflated) = &mut self.deflated {
+                let unpacked = deflated.unpack(self.cutter.buffer());
+                if unpacked.map_err(|error| self.failure(Class::Protocol, stage, error.to_string()))? {
+                    continue;
+                }
+            }
             self.write(stage).await?;
             let cancel = self.support.cancel();
-            let buffer = self.cutter.buffer();
+            let buffer = match &mut self.deflated {
+                Some(deflated) => deflated.packed(),
+                None => self.cutter.buffer(),
+            };
             buffer.reserve(READ_BYTES);
             let read = step(self.connection.read_buf(buffer), self.patience, cancel, stage, &self.at).await?;
             if read == 0 {
                 return Err(self.failure(Class::Transient, stage, "the server closed the line"));
+            }
+            if let Some(asked) = self.asked.take() {
+                self.distance = self.distance.min(asked.elapsed());
             }
         }
     }
@@ -287,8 +338,17 @@ impl<'a> Client<'a> {
     /// # Errors
     /// The line failed, or cancelled.
     pub(super) async fn write(&mut self, stage: Stage) -> Result<(), Failure> {
+        if self.out.is_empty() {
+            return Ok(());
+        }
+        if let Some(deflated) = &mut self.deflated {
+            let packed = deflated.pack(&self.out);
+            self.out = Zeroizing::new(packed.map_err(|error| self.failure(Class::Local, stage, error.to_string()))?);
+        }
         let (limit, cancel) = (self.server.limit(SILENCE), self.support.cancel());
-        write_out(&mut self.connection, &mut self.out, limit, cancel, stage, &self.at).await
+        write_out(&mut self.connection, &mut self.out, limit, cancel, stage, &self.at).await?;
+        self.asked.get_or_insert_with(Instant::now);
+        Ok(())
     }
 
     fn tag(&mut self) -> String {
