@@ -129,6 +129,11 @@ impl Screen {
         Picture { width: self.width, pixels: output.stdout }
     }
 
+    /// Its name, for other clients of it.
+    pub fn display(&self) -> &str {
+        &self.display
+    }
+
     /// A property of the whole screen, as `xprop` prints it.
     fn property(&self, name: &str) -> Option<String> {
         output(Command::new("xprop").env("DISPLAY", &self.display).args(["-root", name]))
