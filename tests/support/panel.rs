@@ -14,6 +14,9 @@ use super::screen::Screen;
 /// How long a panel may take to come up and to show something.
 const LIMIT: Duration = Duration::from_secs(60);
 
+/// How long one try may take.
+const SHORTLY: Duration = Duration::from_secs(5);
+
 /// The plate of the program's emblem: red, green, blue.
 const PLATE: [u8; 3] = [10, 100, 188];
 
@@ -27,6 +30,8 @@ pub struct Panel<'a> {
     bus: &'a Bus,
     settings: Child,
     child: Option<Child>,
+    /// Its windows while no menu is open.
+    at_rest: usize,
     home: TempDir,
 }
 
@@ -45,7 +50,7 @@ impl<'a> Panel<'a> {
         let mut settings = mortal(daemon);
         settings.env("HOME", home.path()).env_remove("XDG_CONFIG_HOME").stdout(Stdio::null()).stderr(Stdio::null());
         let settings = bus.join(&mut settings).spawn().expect("xfconfd");
-        let mut panel = Self { screen, bus, settings, child: None, home };
+        let mut panel = Self { screen, bus, settings, child: None, at_rest: 0, home };
         panel.come();
         Some(panel)
     }
@@ -79,8 +84,10 @@ impl<'a> Panel<'a> {
 
     /// Waits until the icon is shown.
     #[must_use]
-    pub fn shows_the_icon(&self) -> bool {
-        wait_until(LIMIT, || self.icon().is_some())
+    pub fn shows_the_icon(&mut self) -> bool {
+        let is_shown = wait_until(LIMIT, || self.icon().is_some());
+        self.at_rest = self.windows();
+        is_shown
     }
 
     /// Waits for the icon and clicks on it: 1 is the left button, 2 the middle one, 3 the right one.
@@ -95,14 +102,25 @@ impl<'a> Panel<'a> {
         self.screen.click(x, y, button);
     }
 
-    /// Opens the menu with the right button and picks its first entry by the keyboard.
-    pub fn pick_the_first_entry(&self) {
-        let windows = || self.screen.visible_of("panel|wrapper");
-        let before = windows();
-        self.click(3);
-        assert!(wait_until(LIMIT, || windows() > before), "no menu opens");
-        self.screen.key("Down");
-        self.screen.key("Return");
+    /// Opens the menu with the right button and picks its first entry by the keyboard, until that has done what it does.
+    /// A menu whose entries change while it is open is built anew by the panel, and what was picked in it is lost.
+    #[must_use]
+    pub fn pick_the_first_entry(&self, done: impl Fn() -> bool) -> bool {
+        wait_until(LIMIT, || {
+            self.screen.key("Escape");
+            if wait_until(SHORTLY, || self.windows() <= self.at_rest) {
+                self.click(3);
+            }
+            if wait_until(SHORTLY, || self.windows() > self.at_rest) {
+                self.screen.key("Down");
+                self.screen.key("Return");
+            }
+            wait_until(SHORTLY, &done)
+        })
+    }
+
+    fn windows(&self) -> usize {
+        self.screen.visible_of("panel|wrapper")
     }
 }
 
