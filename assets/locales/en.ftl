@@ -409,6 +409,17 @@ close = Close
 
 ## Dialogs
 dlg-cancel = Cancel
+dlg-certificate = Trust the server of { $name }?
+dlg-certificate-unknown = Nobody this computer trusts vouches for { $host }
+dlg-certificate-changed = { $host } presents another certificate than the one in the profile
+dlg-certificate-names = It says it is for { $value }
+dlg-certificate-issuer = It says it was signed by { $value }
+dlg-certificate-valid = Valid { $value }
+dlg-certificate-print = SHA-256 fingerprint; compare it with the one its administrator gives
+dlg-certificate-expected = The profile expects
+dlg-certificate-kept = Trusted until Mailsluice ends. The key “fingerprint” in the profile trusts it for good.
+dlg-certificate-do = Trust for this run
+notice-certificate = Nobody vouches for the certificate of { $host }
 dlg-password = Password for { $name }
 dlg-password-for = { $user } at { $host }
 dlg-password-refused = The last one was refused: { $reply }

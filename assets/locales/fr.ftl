@@ -400,6 +400,17 @@ close = Fermer
 
 ## Dialogs
 dlg-cancel = Annuler
+dlg-certificate = Se fier au serveur de { $name } ?
+dlg-certificate-unknown = Personne de confiance ne se porte garant de { $host }
+dlg-certificate-changed = { $host } présente un autre certificat que celui du profil
+dlg-certificate-names = Il se dit établi pour { $value }
+dlg-certificate-issuer = Il se dit signé par { $value }
+dlg-certificate-valid = Valable { $value }
+dlg-certificate-print = Empreinte SHA-256 ; à comparer avec celle que donne son administrateur
+dlg-certificate-expected = Le profil attend
+dlg-certificate-kept = Accepté jusqu’à la fin de Mailsluice. La clé « fingerprint » du profil l’accepte pour de bon.
+dlg-certificate-do = Accepter cette fois
+notice-certificate = Personne ne se porte garant du certificat de { $host }
 dlg-password = Mot de passe pour { $name }
 dlg-password-for = { $user } sur { $host }
 dlg-password-refused = Le dernier a été refusé : { $reply }

@@ -12,10 +12,10 @@ use crate::mapi::tag::{
     PR_DISPLAY_NAME, PR_REMOTE_PROGRESS_TEXT, PR_SLUICE_DEFERRED, PR_SLUICE_FAILED, PR_SLUICE_HELD, PR_SLUICE_IN_DOUBT,
     PR_SLUICE_IN_FLIGHT, PR_SLUICE_NEXT_TRY, PR_SLUICE_QUEUED,
 };
-use crate::mapi::{Class, Direction, FlushFlags, MapiResult, Row, visible};
+use crate::mapi::{Certificate, Class, Direction, FlushFlags, MapiResult, Row, visible};
 use crate::session::{FlushReport, FlushResult, Session, flush_all, flush_each};
 use crate::spooler::core::rows::transport_id;
-use crate::spooler::{Command, Event, Line, PlainSecret, Spooler, TransportResult};
+use crate::spooler::{Command, Event, Line, PlainSecret, Said, Spooler, TransportResult};
 use crate::transport::Question;
 
 /// Runs the command.
@@ -179,15 +179,14 @@ impl Screen {
         }
     }
 
-    fn ask(&self, number: u64, Question::Password { user, host, refused }: &Question) {
+    fn ask(&self, number: u64, question: &Question) {
         self.clear();
-        if let Some(reply) = refused {
-            writeln!(io::stderr(), "{} refused the password: {}", visible(host), visible(reply)).ok();
-        }
-        let prompt = format!("Password of {} at {}: ", visible(user), visible(host));
-        let secret = rpassword::prompt_password(prompt).ok().filter(|secret| !secret.is_empty()).map(PlainSecret);
+        let said = match question {
+            Question::Password { user, host, refused } => ask_password(user, host, refused.as_deref()),
+            Question::Certificate(certificate) => ask_trust(certificate),
+        };
         // The flush itself tells what came of it.
-        drop(self.line.ask(Command::AnswerQuestion { question: number, secret }));
+        drop(self.line.ask(Command::AnswerQuestion { question: number, said }));
     }
 
     fn clear(&self) {
@@ -195,4 +194,32 @@ impl Screen {
             write!(io::stderr(), "\r\x1b[K").ok();
         }
     }
+}
+
+fn ask_password(user: &str, host: &str, refused: Option<&str>) -> Option<Said> {
+    if let Some(reply) = refused {
+        writeln!(io::stderr(), "{} refused the password: {}", visible(host), visible(reply)).ok();
+    }
+    let prompt = format!("Password of {} at {}: ", visible(user), visible(host));
+    let secret = rpassword::prompt_password(prompt).ok().filter(|secret| !secret.is_empty())?;
+    Some(Said::Secret(PlainSecret(secret)))
+}
+
+/// Shows the certificate. Only the whole word "yes" trusts it: Enter is what a person in a hurry presses.
+fn ask_trust(of: &Certificate) -> Option<Said> {
+    let mut screen = io::stderr();
+    let now = now();
+    let day = |at: Option<i64>| at.map_or_else(|| "?".to_owned(), |at| clock(at, now));
+    writeln!(screen, "The certificate of {} is not trusted.", visible(&of.host)).ok();
+    writeln!(screen, "  for      {}", visible(&of.names.join(", "))).ok();
+    writeln!(screen, "  issuer   {}", visible(&of.issuer)).ok();
+    writeln!(screen, "  valid    {} to {}", day(of.from), day(of.until)).ok();
+    writeln!(screen, "  SHA-256  {}", of.fingerprint).ok();
+    if let Some(expected) = &of.expected {
+        writeln!(screen, "  CHANGED: {expected} was expected").ok();
+    }
+    write!(screen, "Trust it for this run? Type yes, or press Enter: ").ok();
+    let mut line = String::new();
+    io::stdin().read_line(&mut line).ok()?;
+    (line.trim() == "yes").then_some(Said::Trust)
 }

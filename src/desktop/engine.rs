@@ -9,7 +9,7 @@ use std::sync::Arc;
 use super::state::Settings;
 use crate::mapi::{EntryId, EnvelopeId, FlushFlags, MapiResult, Row};
 use crate::spool::{ListQuery, Page, QueueDetail, QueueVerb, Seconds, Selection};
-use crate::spooler::{Event, PlainSecret};
+use crate::spooler::{Event, Said};
 
 /// Which transports.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -182,7 +182,7 @@ pub trait Engine {
     fn change(&mut self, verb: QueueVerb, selection: Selection);
 
     /// Answers a question; `None`: the person would not say.
-    fn answer(&mut self, question: u64, secret: Option<PlainSecret>);
+    fn answer(&mut self, question: u64, said: Option<Said>);
 
     /// Puts message files, and the message files in folders, into the queue.
     fn add(&mut self, files: Vec<PathBuf>);

@@ -19,7 +19,7 @@ use crate::profile::{After, Places, Profile, SecretSource, Security};
 use crate::session::{FlushRun, Session, flush_all, flush_each};
 use crate::spool::{ListQuery, QueueVerb, Reader, Seconds, Selection};
 use crate::spooler::submit::{Options, Submitter, message_files};
-use crate::spooler::{Command, Pending, PlainSecret, Reply, Wake};
+use crate::spooler::{Command, Pending, Reply, Said, Wake};
 
 /// The engine of the real window.
 pub(super) struct LiveEngine {
@@ -216,8 +216,8 @@ impl Engine for LiveEngine {
         self.ask(Asked::Change(verb.clone()), Command::Queue { verb, selection });
     }
 
-    fn answer(&mut self, question: u64, secret: Option<PlainSecret>) {
-        self.ask(Asked::Other, Command::AnswerQuestion { question, secret });
+    fn answer(&mut self, question: u64, said: Option<Said>) {
+        self.ask(Asked::Other, Command::AnswerQuestion { question, said });
     }
 
     fn add(&mut self, files: Vec<PathBuf>) {

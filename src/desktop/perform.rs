@@ -28,7 +28,7 @@ impl App {
             }
             Ask::Confirm(verb, selection) => self.confirm(verb, selection),
             Ask::Verb(verb, selection) => self.engine.change(verb, selection),
-            Ask::Answer(question, secret) => self.engine.answer(question, secret),
+            Ask::Answer(question, said) => self.engine.answer(question, said),
             Ask::AddFiles(files) => self.engine.add(files),
             Ask::SaveTo(envelope, path) => self.engine.save(envelope, path),
             Ask::Choose => self.choose(ctx),
@@ -175,9 +175,9 @@ impl App {
         };
         let asking = self.rows.iter().find(|row| is_meant(&row.id) && row.question.is_some());
         let Some((number, name)) = asking.and_then(|row| Some((row.question?, row.name.clone()))) else { return };
-        let place = self.state.questions.iter().position(|waiting| waiting.question == number);
+        let place = self.state.questions.iter().position(|waiting| waiting.question() == Some(number));
         let known = place.and_then(|place| self.state.questions.remove(place));
         let fresh = PasswordDialog { question: number, transport: name, ..PasswordDialog::default() };
-        self.state.dialog = Some(Dialog::Password(known.unwrap_or(fresh)));
+        self.state.dialog = known.or(Some(Dialog::Password(fresh)));
     }
 }

@@ -11,7 +11,7 @@ use super::theme::Look;
 use super::widget::button::{Spec, Style};
 use crate::mapi::{EntryId, QueueState, Row};
 use crate::spool::{QueueVerb, Seconds, Selection};
-use crate::spooler::PlainSecret;
+use crate::spooler::Said;
 
 /// What a person asked for.
 #[derive(Debug)]
@@ -27,7 +27,7 @@ pub(super) enum Ask {
     /// Do this to these envelopes.
     Verb(QueueVerb, Selection),
     /// Answer a question.
-    Answer(u64, Option<PlainSecret>),
+    Answer(u64, Option<Said>),
     /// Queue these files.
     AddFiles(Vec<std::path::PathBuf>),
     /// Save a message here.

@@ -10,7 +10,7 @@ use super::queue_list::QueueList;
 use super::row_view::RowView;
 use super::text::Language;
 use super::theme::Scheme;
-use crate::mapi::{EntryId, EnvelopeId, QueueState};
+use crate::mapi::{Certificate, EntryId, EnvelopeId, QueueState};
 use crate::spool::{Filter, QueueVerb, Seconds, Selection};
 use crate::spooler::LogLine;
 use crate::transport::Severity;
@@ -148,6 +148,8 @@ impl Settings {
 pub enum Dialog {
     /// A password is asked for.
     Password(PasswordDialog),
+    /// A certificate is asked about.
+    Certificate(CertificateDialog),
     /// Message files are to be added.
     Add(PathDialog),
     /// A message is to be saved.
@@ -160,6 +162,28 @@ pub enum Dialog {
     Help,
     /// How the window looks and speaks.
     Settings,
+}
+
+impl Dialog {
+    /// The number of the question it puts, if it is one.
+    pub fn question(&self) -> Option<u64> {
+        match self {
+            Self::Password(dialog) => Some(dialog.question),
+            Self::Certificate(dialog) => Some(dialog.question),
+            _ => None,
+        }
+    }
+}
+
+/// The certificate that is asked about.
+#[derive(Debug)]
+pub struct CertificateDialog {
+    /// Number of the question.
+    pub question: u64,
+    /// Which transport waits.
+    pub transport: String,
+    /// What the server presented.
+    pub certificate: Box<Certificate>,
 }
 
 /// The password that is asked for.
@@ -271,7 +295,7 @@ pub struct State {
     /// The dialog that is open.
     pub dialog: Option<Dialog>,
     /// Questions that wait for their dialog.
-    pub questions: VecDeque<PasswordDialog>,
+    pub questions: VecDeque<Dialog>,
     /// What came of the last thing done, in words, and whether that is bad; until the next.
     pub notice: Option<(String, bool)>,
     /// The pane that has the focus.

@@ -124,5 +124,5 @@ pub(super) fn failure(error: &rustls::Error, stage: Stage, at: &str) -> Failure 
         rustls::Error::AlertReceived(alert) => format!("the server broke off TLS ({alert:?})"),
         other => format!("no TLS: {other}"),
     };
-    Failure::new(Class::Trust, stage, at, what)
+    Failure { certificate: certificate::asked_about(error), ..Failure::new(Class::Trust, stage, at, what) }
 }

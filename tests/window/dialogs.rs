@@ -7,10 +7,10 @@ use egui_kittest::kittest::{NodeT as _, Queryable as _};
 use mailsluice::desktop::chooser::{Choice, Chosen};
 use mailsluice::desktop::engine::Scope;
 use mailsluice::mapi::{EnvelopeId, FlushFlags};
-use mailsluice::spooler::PlainSecret;
+use mailsluice::spooler::{PlainSecret, Said};
 
 use super::Window;
-use super::fake::{Asked, question, rows, transport_id};
+use super::fake::{Asked, certificate, question, rows, transport_id};
 
 #[test]
 fn a_password_is_asked_for_and_answered() {
@@ -21,7 +21,7 @@ fn a_password_is_asked_for_and_answered() {
     window.harness.get_by_role_and_label(egui::Role::PasswordInput, "Password").type_text("sluice");
     window.settle();
     window.press(Modifiers::NONE, Key::Enter);
-    assert_eq!(window.asked(), [Asked::Answer(7, Some(PlainSecret("sluice".to_owned())))]);
+    assert_eq!(window.asked(), [Asked::Answer(7, Some(Said::Secret(PlainSecret("sluice".to_owned()))))]);
     assert!(!window.has("Sign in"));
 }
 
@@ -32,6 +32,23 @@ fn a_password_that_a_person_would_not_give_is_declined() {
     window.settle();
     window.press(Modifiers::NONE, Key::Escape);
     assert_eq!(window.asked(), [Asked::Answer(7, None)]);
+}
+
+#[test]
+fn a_certificate_is_shown_and_trusted_or_not() {
+    for (button, said) in [("Trust for this run", Some(Said::Trust)), ("Cancel", None)] {
+        let mut window = Window::open(rows("problems"));
+        window.engine.tell(certificate());
+        window.settle();
+        for words in
+            ["presents another certificate", "mail.example.net", "CN=Example CA", "AB:CD", "01:23", "2020-09-13"]
+        {
+            assert!(window.says(words), "{words}");
+        }
+        window.click(button);
+        assert_eq!(window.asked(), [Asked::Answer(8, said)]);
+        assert!(!window.has("Trust for this run"));
+    }
 }
 
 #[test]

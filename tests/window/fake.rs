@@ -10,11 +10,11 @@ use mailsluice::desktop::engine::{Engine, ListTicket, NewProfile, News, Notice, 
 use mailsluice::desktop::state::Settings;
 use mailsluice::mapi::tag::*;
 use mailsluice::mapi::{
-    Class, EntryId, EnvelopeId, Failure, FlushFlags, PropValue, QueueState, Reply, ResourceFlags, ResourceMethods,
-    ResourceType, Row, Stage, StatusCode,
+    Certificate, Class, EntryId, EnvelopeId, Failure, FlushFlags, PropValue, QueueState, Reply, ResourceFlags,
+    ResourceMethods, ResourceType, Row, Stage, StatusCode,
 };
 use mailsluice::spool::{ListQuery, Page, QueueRow, QueueVerb, Selection};
-use mailsluice::spooler::{Event, LogLine, PlainSecret};
+use mailsluice::spooler::{Event, LogLine, Said};
 use mailsluice::transport::{Question, Severity};
 
 /// Now, for everybody: 23 November 2026, 14:02 UTC.
@@ -27,7 +27,7 @@ pub(crate) enum Asked {
     Cancel(Scope),
     Offline(bool),
     Change(QueueVerb, Selection),
-    Answer(u64, Option<PlainSecret>),
+    Answer(u64, Option<Said>),
     Add(Vec<PathBuf>),
     Save(EnvelopeId, PathBuf),
     Create(Box<NewProfile>),
@@ -136,8 +136,8 @@ impl Engine for FakeEngine {
         self.tell(News::Notice(Notice::Changed(verb.clone(), 1)));
         self.note(Asked::Change(verb, selection));
     }
-    fn answer(&mut self, question: u64, secret: Option<PlainSecret>) {
-        self.note(Asked::Answer(question, secret));
+    fn answer(&mut self, question: u64, said: Option<Said>) {
+        self.note(Asked::Answer(question, said));
     }
     fn add(&mut self, files: Vec<PathBuf>) {
         self.note(Asked::Add(files));
@@ -415,5 +415,22 @@ pub(crate) fn question() -> News {
             host: "smtp.example.com".to_owned(),
             refused: None,
         },
+    })
+}
+
+/// A question about a certificate that changed.
+pub(crate) fn certificate() -> News {
+    News::Event(Event::Question {
+        number: 8,
+        transport: "office".to_owned(),
+        question: Question::Certificate(Box::new(Certificate {
+            host: "smtp.example.com".to_owned(),
+            names: vec!["mail.example.net".to_owned()],
+            issuer: "CN=Example CA".to_owned(),
+            from: Some(1_600_000_000),
+            until: Some(1_900_000_000),
+            fingerprint: "AB:CD".to_owned(),
+            expected: Some("01:23".to_owned()),
+        })),
     })
 }

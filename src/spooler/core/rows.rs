@@ -15,6 +15,7 @@ use crate::mapi::tag::{
 use crate::mapi::{
     Class, Direction, EntryId, OutgoingCounts, PropValue, ResourceFlags, ResourceMethods, ResourceType, Row, StatusCode,
 };
+use crate::transport::Question;
 
 /// `PR_OBJECT_TYPE` of every status row: `MAPI_STATUS`.
 const MAPI_STATUS: i32 = 0x0A;
@@ -255,8 +256,10 @@ const fn is_trouble(failure: &crate::mapi::Failure) -> bool {
 
 /// One sentence out of many bits; what runs before what failed, what failed before what waits.
 fn status_string(state: &TransportState, offline: bool) -> String {
-    if let Some((_, crate::transport::Question::Password { user, .. })) = &state.question {
-        return format!("Needs the password of {user}");
+    match &state.question {
+        Some((_, Question::Password { user, .. })) => return format!("Needs the password of {user}"),
+        Some((_, Question::Certificate(of))) => return format!("Needs a look at the certificate of {}", of.host),
+        None => {}
     }
     if let Some(run) = &state.run {
         return match run.phase {
