@@ -30,7 +30,7 @@ pub(super) fn show(ui: &mut Ui, scene: &mut Scene<'_>, dialog: &CertificateDialo
         ("dlg-certificate-valid", format!("{} – {}", day(of.from), day(of.until))),
     ];
     for (id, value) in says {
-        super::note(ui, scene, &scene.text.fmt(id, &[("value", crate::mapi::visible(&value).to_string().into())]));
+        super::note(ui, scene, &scene.text.fmt(id, &[("value", crate::mapi::visible(&value).into())]));
     }
     let mut prints = vec![("dlg-certificate-print", &of.fingerprint)];
     prints.extend(of.expected.as_ref().map(|expected| ("dlg-certificate-expected", expected)));
