@@ -7,8 +7,10 @@ use std::process::ExitCode;
 use clap::Parser as _;
 use mailsluice::command::args::Arguments;
 use mailsluice::command::{self, exit, sendmail};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 fn main() -> ExitCode {
+    keep_memory_to_ourselves();
     let arguments = match Arguments::try_parse_from(called()) {
         Ok(arguments) => arguments,
         Err(error) => {
@@ -21,6 +23,16 @@ fn main() -> ExitCode {
         Some(command) => command::run(&arguments, command).into(),
         None => window(&arguments).into(),
     }
+}
+
+/// No core dump holds a password. A limit of one byte is too little for any file, and makes Linux start no program that
+/// collects dumps either, which a limit of nothing does not (fs/coredump.c). Programs that we start inherit it.
+///
+/// Not PR_SET_DUMPABLE: the desktop's portals could not look at the process any more (they read its /proc), and no file
+/// dialog would open. Where it can't be set, all else works as ever.
+fn keep_memory_to_ourselves() {
+    let maximum = getrlimit(Resource::Core).maximum;
+    setrlimit(Resource::Core, Rlimit { current: Some(maximum.map_or(1, |most| most.min(1))), maximum }).ok();
 }
 
 /// The command line; under one of sendmail's names, that of the command it stands for.

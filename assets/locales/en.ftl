@@ -75,7 +75,10 @@ act-settings = Settings…
     .tip = Language, colours, size of text
 act-help = Help
     .tip = All shortcuts
+act-quit = Quit
+    .tip = End Mailsluice; asks first while mail has not left
 act-password = Enter password
+act-certificate = Look at certificate
     .tip = Enter the password this transport waits for
 act-prompt = Run with prompts
     .tip = Send and receive with this transport, and let it ask
@@ -152,6 +155,8 @@ st-time-left = { $span } left
 st-stopping = Stopping
 st-needs-password = Needs a password
 st-needs-password-detail = Nothing is sent or received until it is entered
+st-needs-certificate = Nobody vouches for its certificate
+st-needs-certificate-detail = Nothing is sent or received until you trust it
 st-last-run = Last run { $ago }
 st-next-run = Next run { $when }
 st-next-try = Next try { $when }
@@ -354,6 +359,8 @@ tray-open = Open Mailsluice
 tray-quit = Quit
 tray-quit-leaving = Quit: mail is still leaving
 tray-quit-running = Quit: mail is still arriving
+tray-quit-waiting = Quit: { $n } still to send
+tray-quit-leave = Now; it waits until the next start
 tray-quit-finish = When that is done
 tray-quit-now = Now; nothing is lost
 
@@ -402,6 +409,7 @@ did-add = { $n ->
 }
 did-add-refused = { $file } was not added: { $why }
 did-save = Saved as { $path }
+did-pin = The fingerprint of { $host }’s certificate is in the profile.
 refused-busy = It is running already.
 refused-cancel = Cancelled.
 refused-other = That did not work: { $why } ({ $result })
@@ -417,8 +425,10 @@ dlg-certificate-issuer = It says it was signed by { $value }
 dlg-certificate-valid = Valid { $value }
 dlg-certificate-print = SHA-256 fingerprint; compare it with the one its administrator gives
 dlg-certificate-expected = The profile expects
-dlg-certificate-kept = Trusted until Mailsluice ends. The key “fingerprint” in the profile trusts it for good.
-dlg-certificate-do = Trust for this run
+dlg-certificate-for-good = Trust it for good
+dlg-certificate-kept = It is trusted until Mailsluice ends.
+dlg-certificate-pinned = Its fingerprint goes into the profile, in place of any other. When the server changes its certificate you are asked again.
+dlg-certificate-do = Trust
 notice-certificate = Nobody vouches for the certificate of { $host }
 dlg-password = Password for { $name }
 dlg-password-for = { $user } at { $host }
@@ -459,6 +469,21 @@ dlg-help-everywhere = Everywhere
 dlg-help-lists = In lists
 help-arrows = Arrow keys, Page up, Page down, Home, End
 help-arrows-do = Move; with Shift select more
+dlg-quit = Quit Mailsluice?
+dlg-quit-running = Mail is on its way just now.
+dlg-quit-to-send = { $n ->
+    [one] 1 message has not left yet. It stays in the queue until Mailsluice runs again.
+   *[other] { $n } messages have not left yet. They stay in the queue until Mailsluice runs again.
+}
+dlg-quit-left = { $n ->
+    [one] 1 message could not be sent. It stays in the queue until Mailsluice runs again.
+   *[other] { $n } messages could not be sent. They stay in the queue until Mailsluice runs again.
+}
+dlg-quit-no-tray = This desktop has no tray. Without its window Mailsluice ends, and sends and receives nothing by itself.
+dlg-quit-send = Send, then quit
+dlg-quit-finish = Finish, then quit
+dlg-quit-keep = Keep running
+dlg-quit-now = Quit now
 dlg-settings = Settings
 set-language = Language
 set-language-system = As the system
@@ -479,6 +504,10 @@ set-privacy = They show
 set-privacy-all = Names and numbers
 set-privacy-numbers = Numbers, no names
 set-privacy-nothing = Only that there is something
+set-closing = Closed without a tray
+set-closing-ask = Asks
+set-closing-quit = Quits
+set-closing-keep = Keeps running
 set-autostart = Start
 set-autostart-do = With the session, in the tray
 

@@ -75,7 +75,10 @@ act-settings = Réglages…
     .tip = Langue, couleurs, taille du texte
 act-help = Aide
     .tip = Tous les raccourcis
+act-quit = Quitter
+    .tip = Terminer Mailsluice ; demande d’abord s’il reste du courrier à envoyer
 act-password = Saisir le mot de passe
+act-certificate = Examiner le certificat
     .tip = Saisir le mot de passe que ce transport attend
 act-prompt = Lancer avec dialogue
     .tip = Envoyer et recevoir avec ce transport, et le laisser poser ses questions
@@ -152,6 +155,8 @@ st-time-left = encore { $span }
 st-stopping = Arrêt en cours
 st-needs-password = Attend un mot de passe
 st-needs-password-detail = Rien n’est envoyé ni reçu avant sa saisie
+st-needs-certificate = Personne ne se porte garant de son certificat
+st-needs-certificate-detail = Rien ne part ni n’arrive tant que vous ne l’acceptez pas
 st-last-run = Dernier passage { $ago }
 st-next-run = Prochain passage { $when }
 st-next-try = Nouvel essai { $when }
@@ -345,6 +350,8 @@ tray-open = Ouvrir Mailsluice
 tray-quit = Quitter
 tray-quit-leaving = Quitter : du courrier part encore
 tray-quit-running = Quitter : du courrier arrive encore
+tray-quit-waiting = Quitter : { $n } encore à envoyer
+tray-quit-leave = Maintenant ; le reste attend le prochain démarrage
 tray-quit-finish = Quand ce sera fait
 tray-quit-now = Maintenant ; rien n’est perdu
 
@@ -393,6 +400,7 @@ did-add = { $n ->
 }
 did-add-refused = { $file } n’a pas été ajouté : { $why }
 did-save = Enregistré sous { $path }
+did-pin = L’empreinte du certificat de { $host } est dans le profil.
 refused-busy = C’est déjà en cours.
 refused-cancel = Arrêté.
 refused-other = Cela n’a pas marché : { $why } ({ $result })
@@ -408,8 +416,10 @@ dlg-certificate-issuer = Il se dit signé par { $value }
 dlg-certificate-valid = Valable { $value }
 dlg-certificate-print = Empreinte SHA-256 ; à comparer avec celle que donne son administrateur
 dlg-certificate-expected = Le profil attend
-dlg-certificate-kept = Accepté jusqu’à la fin de Mailsluice. La clé « fingerprint » du profil l’accepte pour de bon.
-dlg-certificate-do = Accepter cette fois
+dlg-certificate-for-good = Accepter pour de bon
+dlg-certificate-kept = Il est accepté jusqu’à la fin de Mailsluice.
+dlg-certificate-pinned = Son empreinte entre dans le profil, à la place de toute autre. Quand le serveur change de certificat, la question revient.
+dlg-certificate-do = Accepter
 notice-certificate = Personne ne se porte garant du certificat de { $host }
 dlg-password = Mot de passe pour { $name }
 dlg-password-for = { $user } sur { $host }
@@ -450,6 +460,21 @@ dlg-help-everywhere = Partout
 dlg-help-lists = Dans les listes
 help-arrows = Flèches, Page préc., Page suiv., Début, Fin
 help-arrows-do = Se déplacer ; avec Maj, étendre la sélection
+dlg-quit = Quitter Mailsluice ?
+dlg-quit-running = Du courrier est en route.
+dlg-quit-to-send = { $n ->
+    [one] { $n } message n’est pas encore parti. Il reste dans la file jusqu’au prochain démarrage.
+   *[other] { $n } messages ne sont pas encore partis. Ils restent dans la file jusqu’au prochain démarrage.
+}
+dlg-quit-left = { $n ->
+    [one] { $n } message n’a pas pu être envoyé. Il reste dans la file jusqu’au prochain démarrage.
+   *[other] { $n } messages n’ont pas pu être envoyés. Ils restent dans la file jusqu’au prochain démarrage.
+}
+dlg-quit-no-tray = Ce bureau n’a pas de zone de notification. Sans sa fenêtre, Mailsluice se termine et n’envoie ni ne reçoit plus rien de lui-même.
+dlg-quit-send = Envoyer, puis quitter
+dlg-quit-finish = Terminer, puis quitter
+dlg-quit-keep = Laisser en marche
+dlg-quit-now = Quitter maintenant
 dlg-settings = Réglages
 set-language = Langue
 set-language-system = Celle du système
@@ -470,6 +495,10 @@ set-privacy = Elles montrent
 set-privacy-all = Noms et nombres
 set-privacy-numbers = Nombres, sans noms
 set-privacy-nothing = Seulement qu’il y a du nouveau
+set-closing = Fermée sans zone de notification
+set-closing-ask = Demander
+set-closing-quit = Quitter
+set-closing-keep = Laisser en marche
 set-autostart = Démarrage
 set-autostart-do = Avec la session, dans la zone de notification
 

@@ -148,7 +148,7 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
             Target::Times(OURS, 0.7, "mailsluice-0ms"),
             MEMORY,
         ],
-        ..send("send-small-smarthost-40", Taker::Smarthost, 40, 500)
+        ..send("send-small-smarthost-40", Taker::Smarthost, 40, 1500)
     },
     Scenario {
         runs: &[
@@ -179,7 +179,8 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     },
     Scenario {
         runs: &[
-            Run::of(Client::Mailsluice(4)),
+            Run::of(Client::Mailsluice(10)),
+            Run::named("mailsluice-4", Client::Mailsluice(4)),
             Run::of(Client::Postfix { reuse: false }),
             Run::of(Client::SmtpSource(10)),
         ],

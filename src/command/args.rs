@@ -146,8 +146,12 @@ pub enum Queue {
     Hold(Selected),
     /// Let held envelopes go out.
     Release(Selected),
-    /// Try deferred, failed or in-doubt envelopes again at the next flush.
+    /// Try deferred or failed envelopes again at the next flush; in-doubt ones only by ID or state:in_doubt.
     Retry(Selected),
+    /// Send in-doubt envelopes again at the next flush; who got them already gets them twice.
+    SendAgain(Selected),
+    /// Take in-doubt envelopes for delivered.
+    TreatAsSent(Selected),
     /// Give envelopes to another transport.
     Reroute {
         /// Its name.

@@ -24,7 +24,9 @@ fn perform(context: &Context, line: &Line, queue: &Queue) -> Result<u8, Problem>
         Queue::Show(selected) => at.show(selected),
         Queue::Hold(selected) => at.change(QueueVerb::Hold, selected),
         Queue::Release(selected) => at.change(QueueVerb::Release, selected),
-        Queue::Retry(selected) => at.change(QueueVerb::Retry, selected),
+        Queue::Retry(selected) => at.change_these(QueueVerb::Retry, without_doubt(selection(selected)?), selected.json),
+        Queue::SendAgain(selected) => at.change(QueueVerb::SendAgain, selected),
+        Queue::TreatAsSent(selected) => at.change(QueueVerb::TreatAsSent, selected),
         Queue::Delete(selected) => at.change(QueueVerb::Delete, selected),
         Queue::Reroute { to, selected } => {
             context.sends(to)?;
@@ -51,6 +53,15 @@ fn selection(selected: &Selected) -> Result<Selection, Problem> {
         Some(words) => parse(words).map(Selection::Where),
         None => Ok(Selection::Ids(selected.ids.iter().map(|id| EnvelopeId(*id)).collect())),
     }
+}
+
+/// What is in doubt is sent again by who says so: by its number, or by the word. A filter for something else spares it.
+fn without_doubt(selection: Selection) -> Selection {
+    let Selection::Where(mut filter) = selection else { return selection };
+    if filter.states.is_empty() {
+        filter.states.extend(QueueState::ALL.into_iter().filter(|state| *state != QueueState::InDoubt));
+    }
+    Selection::Where(filter)
 }
 
 fn no_envelope(id: EnvelopeId) {
@@ -157,7 +168,10 @@ impl Place<'_> {
     }
 
     fn change(&self, verb: QueueVerb, selected: &Selected) -> Result<u8, Problem> {
-        let selection = selection(selected)?;
+        self.change_these(verb, selection(selected)?, selected.json)
+    }
+
+    fn change_these(&self, verb: QueueVerb, selection: Selection, as_json: bool) -> Result<u8, Problem> {
         let changed = match self.line.ask(Command::Queue { verb, selection: selection.clone() }).wait() {
             Reply::Changed(ids) => ids,
             other => return Err(unexpected(other)),
@@ -167,7 +181,7 @@ impl Place<'_> {
             Selection::Where(filter) if changed.is_empty() => self.matching(&filter, 1).map(|_| exit::OK)?,
             Selection::Where(_) => exit::OK,
         };
-        if selected.json {
+        if as_json {
             say_json(&json!({ "count": changed.len(), "ids": changed }))?;
         } else {
             say(&format!("{} changed", changed.len()));

@@ -23,6 +23,7 @@ pub enum Action {
     NoUi,
     Offline,
     Password,
+    Certificate,
     Prompt,
     Add,
     Save,
@@ -40,6 +41,7 @@ pub enum Action {
     RowSettings,
     Settings,
     Help,
+    Quit,
 }
 
 /// Where the keys of an action work.
@@ -111,6 +113,7 @@ table! {
     NoUi "act-no-ui" SILENT Everywhere [ctrl_shift(Key::U)];
     Offline "act-offline" OFFLINE Everywhere [ctrl_shift(Key::W)];
     Password "act-password" KEY Status [key(Key::Enter)];
+    Certificate "act-certificate" KEY Status [];
     Prompt "act-prompt" KEY Everywhere [];
     Find "act-find" FIND Everywhere [ctrl(Key::F)];
     FocusStatus "act-focus-status" INFO Everywhere [ctrl(Key::Num1)];
@@ -121,6 +124,7 @@ table! {
     RowSettings "act-row-settings" INFO Everywhere [alt(Key::Enter)];
     Settings "act-settings" SETTINGS Everywhere [ctrl(Key::Comma)];
     Help "act-help" KEYBOARD Everywhere [key(Key::F1), ctrl(Key::Questionmark)];
+    Quit "act-quit" CLOSE Everywhere [ctrl(Key::Q)];
     Hold "act-hold" HELD Queue [key(Key::H)];
     Release "act-release" RELEASE Queue [shift(Key::H)];
     Retry "act-retry" RETRY Queue [key(Key::R)];
@@ -220,7 +224,7 @@ impl Facts {
     pub fn why_not(&self, action: Action) -> Option<&'static str> {
         use Action as A;
         match action {
-            A::NoUi | A::NextPane | A::Settings | A::Help => return None,
+            A::NoUi | A::NextPane | A::Settings | A::Help | A::Quit => return None,
             _ => {}
         }
         if self.not_ready.is_some() {
@@ -236,7 +240,7 @@ impl Facts {
             }
             A::CancelAll => (!self.running).then_some("why-not-running"),
             A::CancelSelected => (!self.running).then_some("why-row-not-running"),
-            A::Password => (!self.question).then_some("why-no-question"),
+            A::Password | A::Certificate => (!self.question).then_some("why-no-question"),
             A::RowSettings => None,
             A::Save if self.list_shown && self.picked == 1 => None,
             A::Save => Some("why-select-one"),

@@ -11,16 +11,15 @@ use super::action::Facts;
 use super::chooser::{Chooser, Chosen, TOO_FAST};
 use super::engine::{Engine, News, Readiness};
 use super::remember::Memory;
-use super::row_view::RowView;
+use super::row_view::{Asked, RowView};
 use super::scene::{Ask, Scene};
-use super::state::{CertificateDialog, Dialog, PasswordDialog, Settings, State, Tab};
+use super::state::{Dialog, Settings, State, Tab};
 use super::text::{Language, Text};
 use super::theme::{self, Look};
 use super::view::{bar, first_start, footer, status_table, tabs};
 use super::{dialog, keys};
 use crate::mapi::Row;
 use crate::spooler::{Event, Wake};
-use crate::transport::Question;
 
 /// See the module.
 pub struct App {
@@ -119,7 +118,12 @@ impl App {
         for news in self.engine.pump() {
             match news {
                 News::Event(event) => self.take_in_event(event),
-                News::Listed(ticket, page) => self.state.queue.take_in(ticket, page),
+                News::Listed(ticket, page) => {
+                    if !self.counted(ticket, page.total) {
+                        self.state.queue.take_in(ticket, page);
+                    }
+                }
+                News::Flushed => self.flushed(),
                 News::Shown(_) => {}
                 News::Notice(notice) => self.state.notice = Some(footer::told(&notice, &self.text)),
             }
@@ -139,6 +143,7 @@ impl App {
         self.state.settle(&self.rows, now);
         let filter = self.state.wanted_filter(&self.rows);
         self.state.queue.set_filter(filter);
+        self.mind_the_leaving();
         self.ask_next_question();
     }
 
@@ -146,19 +151,8 @@ impl App {
         match event {
             Event::Reload(_) | Event::QueueChanged(_) => self.state.queue.changed(),
             Event::Question { number, transport, question } => {
-                self.state.questions.push_back(match question {
-                    Question::Password { user, host, refused } => Dialog::Password(PasswordDialog {
-                        question: number,
-                        transport,
-                        user,
-                        host,
-                        refused,
-                        ..PasswordDialog::default()
-                    }),
-                    Question::Certificate(certificate) => {
-                        Dialog::Certificate(CertificateDialog { question: number, transport, certificate })
-                    }
-                });
+                let dialog = Dialog::asking(transport, Asked { number, question });
+                self.state.questions.push_back(dialog);
             }
             Event::QuestionGone(number) => {
                 self.state.questions.retain(|waiting| waiting.question() != Some(number));

@@ -18,6 +18,8 @@ use crate::spooler::Wake;
 pub(super) enum Call {
     /// Show the window, in front of others, and put these files into the queue.
     Open(Vec<PathBuf>),
+    /// Let there be a window, out of the way: it was not asked for, but nothing else shows the program.
+    OpenAside,
     /// Show the window with what needs a person.
     OpenProblems,
     /// End the program.
@@ -76,6 +78,11 @@ impl Door {
     pub(super) fn is_in_front(&self) -> bool {
         let ctx = self.bell().ctx.clone();
         ctx.is_some_and(|ctx| ctx.input(|input| input.viewport().focused == Some(true)))
+    }
+
+    /// There never was a window.
+    pub(super) fn was_never_open(&self) -> bool {
+        !self.bell().was_open
     }
 
     /// There was a window, and there is none.

@@ -6,8 +6,9 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+pub use super::host::Leave;
 use super::state::Settings;
-use crate::mapi::{EntryId, EnvelopeId, FlushFlags, MapiResult, Row};
+use crate::mapi::{Certificate, EntryId, EnvelopeId, FlushFlags, MapiResult, Row};
 use crate::spool::{ListQuery, Page, QueueDetail, QueueVerb, Seconds, Selection};
 use crate::spooler::{Event, Said};
 
@@ -48,6 +49,8 @@ pub enum News {
     Shown(Box<QueueDetail>),
     /// What came of something.
     Notice(Notice),
+    /// What [`Engine::flush_and_tell`] began is over.
+    Flushed,
 }
 
 /// What came of something that a person did.
@@ -59,6 +62,8 @@ pub enum Notice {
     Added(usize, Vec<(PathBuf, String)>),
     /// A message was saved.
     Saved(PathBuf),
+    /// The certificate of this host is in the profile.
+    Pinned(String),
     /// It could not be done: MAPI's word, and the reason.
     Refused(MapiResult, String),
 }
@@ -166,6 +171,9 @@ pub trait Engine {
     /// Sends, receives or both (the session's two procedures).
     fn flush(&mut self, scope: &Scope, flags: FlushFlags);
 
+    /// Does that with all transports, and tells [`News::Flushed`] when it is over, whatever came of it.
+    fn flush_and_tell(&mut self, flags: FlushFlags);
+
     /// Stops now.
     fn cancel(&mut self, scope: &Scope);
 
@@ -184,6 +192,9 @@ pub trait Engine {
     /// Answers a question; `None`: the person would not say.
     fn answer(&mut self, question: u64, said: Option<Said>);
 
+    /// Writes a certificate's fingerprint into the profile, for this transport's server.
+    fn pin(&mut self, transport: String, certificate: Box<Certificate>);
+
     /// Puts message files, and the message files in folders, into the queue.
     fn add(&mut self, files: Vec<PathBuf>);
 
@@ -195,4 +206,10 @@ pub trait Engine {
 
     /// Opens the demo in place of a profile.
     fn start_demo(&mut self);
+
+    /// The profile has everything sent before the program ends.
+    fn sends_on_exit(&self) -> bool;
+
+    /// Ends the program.
+    fn quit(&mut self, leave: Leave);
 }

@@ -12,6 +12,7 @@ use eframe::{NativeOptions, UserEvent};
 use egui::util::IdTypeMap;
 use egui::{Context, IconData, Ui, Vec2, ViewportBuilder, ViewportCommand};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use winit::application::ApplicationHandler;
 use winit::event::WindowEvent;
 use winit::event_loop::{ActiveEventLoop, ControlFlow, EventLoop};
@@ -35,13 +36,23 @@ pub(super) struct Front {
     icon: Arc<IconData>,
     /// Set: the program is to end.
     leaving: Option<Leave>,
-    /// The window is to be there; while it is: to be built anew.
-    wanted: bool,
+    wanted: Wanted,
     /// An open window can be brought to the front.
     can_raise: bool,
+    /// A tray shows the program, so that it can be found again without a window.
+    tray: Arc<AtomicBool>,
     /// The window was really there.
     was_shown: bool,
     kept: Kept,
+}
+
+/// Whether the window is to be there; while it is: to be built anew.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Wanted {
+    No,
+    /// Not in anybody's way.
+    Aside,
+    InFront,
 }
 
 /// What is kept of one window for the next, beside the [`App`].
@@ -53,15 +64,21 @@ struct Kept {
 
 impl Front {
     /// One without a window as yet.
-    pub(super) fn new(app: App, door: Arc<Door>, icon: IconData, can_raise: bool) -> Self {
+    pub(super) fn new(app: App, door: Arc<Door>, icon: IconData, can_raise: bool, tray: Arc<AtomicBool>) -> Self {
         let kept = Kept { size: SIZE, maximized: false, data: IdTypeMap::default() };
         let icon = Arc::new(icon);
-        Self { app, door, icon, leaving: None, wanted: false, can_raise, was_shown: false, kept }
+        let wanted = Wanted::No;
+        Self { app, door, icon, leaving: None, wanted, can_raise, tray, was_shown: false, kept }
     }
 
     /// Why the program is to end, if it is.
     pub(super) const fn leaving(&self) -> Option<Leave> {
         self.leaving
+    }
+
+    /// Whether the program can be found again without a window.
+    pub(super) fn has_tray(&self) -> bool {
+        self.tray.load(Ordering::Relaxed)
     }
 
     /// Waits until a window is wanted or the program is to end.
@@ -74,7 +91,8 @@ impl Front {
     /// # Errors
     /// There was none to be had.
     pub(super) fn show(&mut self, event_loop: &mut EventLoop<UserEvent>) -> Result<(), String> {
-        (self.wanted, self.was_shown) = (false, false);
+        let aside = std::mem::replace(&mut self.wanted, Wanted::No) == Wanted::Aside;
+        self.was_shown = false;
         let mut viewport = ViewportBuilder::default()
             .with_app_id(APP_ID)
             .with_title("Mailsluice")
@@ -89,7 +107,7 @@ impl Front {
         super::trouble::forget();
         let shown = &mut *self;
         let create: eframe::AppCreator<'_> = Box::new(move |creation: &eframe::CreationContext<'_>| {
-            shown.begin(&creation.egui_ctx);
+            shown.begin(&creation.egui_ctx, aside);
             Ok(Box::new(Shown(shown)))
         });
         let mut window = eframe::create_native(APP_ID, options, create, event_loop);
@@ -101,10 +119,13 @@ impl Front {
     }
 
     /// Furnishes a new window.
-    fn begin(&mut self, ctx: &Context) {
+    fn begin(&mut self, ctx: &Context, aside: bool) {
         let data = std::mem::take(&mut self.kept.data);
         ctx.memory_mut(|memory| memory.data = data);
         self.app.attach(ctx);
+        if aside {
+            ctx.send_viewport_cmd(ViewportCommand::Minimized(true));
+        }
         self.door.set_window(Some(ctx.clone()));
         self.was_shown = true;
     }
@@ -118,6 +139,8 @@ impl Front {
                     self.app.bring(files);
                     to_front = true;
                 }
+                Call::OpenAside if self.wanted == Wanted::No => self.wanted = Wanted::Aside,
+                Call::OpenAside => {}
                 Call::OpenProblems => {
                     self.app.show_problems();
                     to_front = true;
@@ -143,6 +166,15 @@ impl Front {
         }
     }
 
+    /// A person closes the window, and nothing else would be left to see of the program.
+    fn ask_before_closing(&mut self, ctx: &Context) {
+        let closed = ctx.input(|input| input.viewport().close_requested());
+        let by_a_person = closed && self.leaving.is_none() && self.wanted == Wanted::No;
+        if by_a_person && !self.has_tray() && !self.app.may_close(ctx) {
+            ctx.send_viewport_cmd(ViewportCommand::CancelClose);
+        }
+    }
+
     fn raise(&mut self, ctx: &Context) {
         if ctx.input(|input| input.viewport().focused == Some(true)) {
             return;
@@ -151,13 +183,13 @@ impl Front {
             ctx.send_viewport_cmd(ViewportCommand::Minimized(false));
             ctx.send_viewport_cmd(ViewportCommand::Focus);
         } else {
-            self.wanted = true;
+            self.wanted = Wanted::InFront;
         }
     }
 
     /// Whether the window is to be there, after it was closed or before it was opened.
-    pub(super) const fn wants_window(&self) -> bool {
-        self.wanted && self.leaving.is_none()
+    pub(super) fn wants_window(&self) -> bool {
+        self.wanted != Wanted::No && self.leaving.is_none()
     }
 }
 
@@ -169,11 +201,16 @@ impl eframe::App for Shown<'_> {
         if self.0.answer() {
             self.0.raise(ctx);
         }
-        if self.0.leaving.is_some() || self.0.wanted {
+        if self.0.wanted == Wanted::Aside {
+            // It is there already.
+            self.0.wanted = Wanted::No;
+        }
+        if self.0.leaving.is_some() || self.0.wanted != Wanted::No {
             ctx.send_viewport_cmd(ViewportCommand::Close);
         }
         self.0.keep(ctx);
         self.0.app.logic(ctx, frame);
+        self.0.ask_before_closing(ctx);
     }
 
     fn ui(&mut self, ui: &mut Ui, frame: &mut eframe::Frame) {
@@ -187,10 +224,10 @@ struct Resting<'a>(&'a mut Front);
 impl Resting<'_> {
     fn look(&mut self, event_loop: &ActiveEventLoop) {
         if self.0.answer() {
-            self.0.wanted = true;
+            self.0.wanted = Wanted::InFront;
         }
         self.0.app.take_in();
-        if self.0.wanted || self.0.leaving.is_some() {
+        if self.0.wanted != Wanted::No || self.0.leaving.is_some() {
             event_loop.exit();
         }
     }

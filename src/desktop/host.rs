@@ -66,7 +66,7 @@ pub(super) struct Opened {
 
 /// What becomes of a flush that runs when the program quits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Leave {
+pub enum Leave {
     /// As the profile has it: after a last flush if it wants one, otherwise what runs is cancelled.
     AsConfigured,
     /// What runs comes to its end first.
@@ -190,7 +190,7 @@ impl Host {
         let state = std::mem::replace(&mut self.inner().state, Opening::NoProfile(None));
         let Opening::Open(opened) = state else { return };
         let finish = match leave {
-            Leave::AsConfigured => opened.profile.schedule.on_exit,
+            Leave::AsConfigured => opened.profile.schedule.runs_on_exit(),
             Leave::Finish => true,
             Leave::Now => false,
         };

@@ -7,13 +7,14 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use crossbeam_channel::{Receiver, Sender, unbounded};
 
+use super::door::{Call, Door};
 use super::engine::{
     Arrival, Engine, LineSecurity, ListTicket, NewProfile, NewServer, News, Notice, PasswordPlace, Readiness, Scope,
 };
-use super::host::{Client, Host, Opened, Opening};
+use super::host::{Client, Host, Leave, Opened, Opening};
 use super::state::Settings;
 use crate::command::export::export;
-use crate::mapi::{EntryId, EnvelopeId, FlushFlags, MapiResult, Row};
+use crate::mapi::{Certificate, EntryId, EnvelopeId, FlushFlags, MapiResult, Row};
 use crate::profile::save::{self, NewIncoming, NewIncomingKind, NewTransport};
 use crate::profile::{After, Places, Profile, SecretSource, Security};
 use crate::session::{FlushRun, Session, flush_all, flush_each};
@@ -24,11 +25,21 @@ use crate::spooler::{Command, Pending, Reply, Said, Wake};
 /// The engine of the real window.
 pub(super) struct LiveEngine {
     client: Client,
+    door: Arc<Door>,
     wake: Wake,
     tickets: u64,
     asked: Vec<(Asked, Pending)>,
     flushes: Vec<FlushRun>,
+    to_tell: ToTell,
     notices: (Sender<Notice>, Receiver<Notice>),
+}
+
+/// The flush whose end is told ([`News::Flushed`]).
+enum ToTell {
+    None,
+    /// Nobody could begin it: it is over.
+    Refused,
+    Running(FlushRun),
 }
 
 /// What a reply is for.
@@ -41,14 +52,17 @@ enum Asked {
 }
 
 impl LiveEngine {
-    /// An engine on what this host has open; `wake` is called when there is news.
-    pub(super) fn new(host: Arc<Host>, wake: Wake) -> Self {
+    /// An engine on what this host has open; whoever is behind the door is woken when there is news.
+    pub(super) fn new(host: Arc<Host>, door: Arc<Door>) -> Self {
+        let wake = door.wake();
         Self {
             client: Client::new(host, Arc::clone(&wake)),
+            door,
             wake,
             tickets: 0,
             asked: Vec::new(),
             flushes: Vec::new(),
+            to_tell: ToTell::None,
             notices: unbounded(),
         }
     }
@@ -136,6 +150,15 @@ impl Engine for LiveEngine {
             }
             None => true,
         });
+        let is_over = match &mut self.to_tell {
+            ToTell::None => false,
+            ToTell::Refused => true,
+            ToTell::Running(run) => run.poll().is_some(),
+        };
+        if is_over {
+            self.to_tell = ToTell::None;
+            news.push(News::Flushed);
+        }
         news.extend(self.notices.1.try_iter().map(News::Notice));
         news
     }
@@ -186,6 +209,11 @@ impl Engine for LiveEngine {
         }
     }
 
+    fn flush_and_tell(&mut self, flags: FlushFlags) {
+        let begun = self.session().and_then(|session| flush_all(session, flags, true).ok());
+        self.to_tell = begun.map_or(ToTell::Refused, ToTell::Running);
+    }
+
     fn cancel(&mut self, scope: &Scope) {
         match scope {
             Scope::All => self.ask(Asked::Other, Command::Cancel { transport: None }),
@@ -220,6 +248,13 @@ impl Engine for LiveEngine {
         self.ask(Asked::Other, Command::AnswerQuestion { question, said });
     }
 
+    fn pin(&mut self, transport: String, certificate: Box<Certificate>) {
+        self.aside(move |opened| match crate::profile::pin::pin(&opened.places, &transport, &certificate) {
+            Ok(()) => Notice::Pinned(certificate.host),
+            Err(error) => Notice::Refused(MapiResult::DiskError, error.to_string()),
+        });
+    }
+
     fn add(&mut self, files: Vec<PathBuf>) {
         self.aside(move |opened| {
             let notice = add(&opened.places, &opened.profile, &files);
@@ -241,6 +276,14 @@ impl Engine for LiveEngine {
 
     fn start_demo(&mut self) {
         self.client.host().start_demo();
+    }
+
+    fn sends_on_exit(&self) -> bool {
+        self.client.opened().is_some_and(|opened| opened.profile.schedule.sends_on_exit())
+    }
+
+    fn quit(&mut self, leave: Leave) {
+        self.door.call(Call::Quit(leave));
     }
 }
 

@@ -13,6 +13,7 @@
 //! | [`row_view`], `sentence` | a status row in words |
 //! | [`text`], [`theme`], `icon` | language, colours and sizes, icons |
 //! | `view`, `dialog`, `widget` | the parts that are drawn, each a function of a `Scene` |
+//! | `leave` | what is asked before the program ends, and what follows |
 //! | `autostart` | starting with the session |
 //! | [`chooser`] | the system's file chooser |
 //!
@@ -34,6 +35,7 @@ mod host;
 mod icon;
 mod instance;
 mod keys;
+mod leave;
 mod live;
 mod perform;
 pub mod queue_list;

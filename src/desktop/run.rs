@@ -83,15 +83,15 @@ fn run_first(arguments: &Arguments, start: Start, instance: Option<&mut Instance
         };
         instance.serve(take).map_err(|error| error.to_string())?;
     }
-    let engine = LiveEngine::new(Arc::clone(&host), door.wake());
+    let engine = LiveEngine::new(Arc::clone(&host), Arc::clone(&door));
     let app = App::new(Box::new(engine), Box::new(SystemChooser), settings).remembering(memory);
     if let Start::Open(files) = start {
         door.call(Call::Open(files));
     }
     let icon = IconData { rgba: Emblem::default().rgba(ICON_SIZE), width: ICON_SIZE.into(), height: ICON_SIZE.into() };
     let desk = Desk::set_up(&host, &door).map_err(|error| error.to_string())?;
-    let mut front = Front::new(app, door, icon, !event_loop.is_wayland());
-    let ran = come_and_go(&mut front, &mut event_loop, &|| desk.has_tray());
+    let mut front = Front::new(app, door, icon, !event_loop.is_wayland(), desk.tray());
+    let ran = come_and_go(&mut front, &mut event_loop);
     host.end(front.leaving().unwrap_or(Leave::AsConfigured));
     desk.clear();
     ran
@@ -99,17 +99,13 @@ fn run_first(arguments: &Arguments, start: Start, instance: Option<&mut Instance
 
 /// Shows the window whenever it is wanted, until the program is to end: because it was told to, or because the window
 /// was closed and nothing would be left to open it again.
-fn come_and_go(
-    front: &mut Front,
-    event_loop: &mut EventLoop<UserEvent>,
-    has_other_way_in: &dyn Fn() -> bool,
-) -> Result<(), String> {
+fn come_and_go(front: &mut Front, event_loop: &mut EventLoop<UserEvent>) -> Result<(), String> {
     loop {
         front.rest(event_loop)?;
         while front.wants_window() {
             front.show(event_loop)?;
         }
-        if front.leaving().is_some() || !has_other_way_in() {
+        if front.leaving().is_some() || !front.has_tray() {
             return Ok(());
         }
     }

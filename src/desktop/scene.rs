@@ -9,7 +9,7 @@ use super::state::State;
 use super::text::Text;
 use super::theme::Look;
 use super::widget::button::{Spec, Style};
-use crate::mapi::{EntryId, QueueState, Row};
+use crate::mapi::{Certificate, EntryId, QueueState, Row};
 use crate::spool::{QueueVerb, Seconds, Selection};
 use crate::spooler::Said;
 
@@ -28,6 +28,8 @@ pub(super) enum Ask {
     Verb(QueueVerb, Selection),
     /// Answer a question.
     Answer(u64, Option<Said>),
+    /// Write this certificate's fingerprint into the profile of this transport.
+    Pin(String, Box<Certificate>),
     /// Queue these files.
     AddFiles(Vec<std::path::PathBuf>),
     /// Save a message here.
@@ -42,6 +44,19 @@ pub(super) enum Ask {
     Settings,
     /// Start with the session, or no longer.
     Autostart(bool),
+    /// End the program this way; and remember what closing the window means.
+    Leave(Way, bool),
+}
+
+/// How the program is to end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Way {
+    /// After what waits was sent.
+    SendFirst,
+    /// At once; what waits leaves the next time.
+    Now,
+    /// Not at all: its window gets out of the way.
+    Keep,
 }
 
 /// See the module.
@@ -74,6 +89,7 @@ impl Scene<'_> {
             | Action::ReceiveSelected
             | Action::CancelSelected
             | Action::Password
+            | Action::Certificate
             | Action::Prompt => &self.facts_selected,
             _ => &self.facts_all,
         };

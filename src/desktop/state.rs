@@ -5,15 +5,15 @@ use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::path::PathBuf;
 
-use super::engine::{NewProfile, Readiness};
+use super::engine::{ListTicket, NewProfile, Readiness};
 use super::queue_list::QueueList;
-use super::row_view::RowView;
+use super::row_view::{Asked, RowView};
 use super::text::Language;
 use super::theme::Scheme;
 use crate::mapi::{Certificate, EntryId, EnvelopeId, QueueState};
 use crate::spool::{Filter, QueueVerb, Seconds, Selection};
 use crate::spooler::LogLine;
-use crate::transport::Severity;
+use crate::transport::{Question, Severity};
 
 /// Lines of the log that are kept.
 const LOG_KEPT: usize = 10_000;
@@ -81,6 +81,18 @@ pub struct Settings {
     pub compact: bool,
     /// What is told by a notification.
     pub notify: Notify,
+    /// What closing the window does where no tray shows the program; `None`: it asks.
+    pub closing: Option<Closing>,
+}
+
+/// What closing the window does where no tray shows the program.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Closing {
+    /// The program ends.
+    Quit,
+    /// The window is made small and the program goes on.
+    Keep,
 }
 
 /// What is told by a notification.
@@ -127,7 +139,14 @@ impl Privacy {
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { scheme: Scheme::System, language: None, scale: 100, compact: false, notify: Notify::default() }
+        Self {
+            scheme: Scheme::System,
+            language: None,
+            scale: 100,
+            compact: false,
+            notify: Notify::default(),
+            closing: None,
+        }
     }
 }
 
@@ -158,6 +177,8 @@ pub enum Dialog {
     Confirm(Confirm),
     /// Another transport is to be chosen.
     Reroute(Selection, u64),
+    /// The program is to end.
+    Quit(QuitDialog),
     /// All shortcuts.
     Help,
     /// How the window looks and speaks.
@@ -165,6 +186,19 @@ pub enum Dialog {
 }
 
 impl Dialog {
+    /// The dialog that puts this question.
+    pub fn asking(transport: String, asked: Asked) -> Self {
+        let question = asked.number;
+        match asked.question {
+            Question::Password { user, host, refused } => {
+                Self::Password(PasswordDialog { question, transport, user, host, refused, ..PasswordDialog::default() })
+            }
+            Question::Certificate(certificate) => {
+                Self::Certificate(CertificateDialog { question, transport, certificate, for_good: false })
+            }
+        }
+    }
+
     /// The number of the question it puts, if it is one.
     pub fn question(&self) -> Option<u64> {
         match self {
@@ -184,6 +218,8 @@ pub struct CertificateDialog {
     pub transport: String,
     /// What the server presented.
     pub certificate: Box<Certificate>,
+    /// Its fingerprint is to go into the profile.
+    pub for_good: bool,
 }
 
 /// The password that is asked for.
@@ -193,7 +229,7 @@ pub struct PasswordDialog {
     pub question: u64,
     /// Which transport waits.
     pub transport: String,
-    /// Who signs in; empty when only the row was seen.
+    /// Who signs in.
     pub user: String,
     /// Where.
     pub host: String,
@@ -224,6 +260,29 @@ pub struct PathDialog {
     pub no_chooser: bool,
     /// It was drawn once.
     pub was_shown: bool,
+}
+
+/// The program is to end, and there is something to ask first.
+#[derive(Debug, Default)]
+pub struct QuitDialog {
+    /// The window was closed where no tray shows the program.
+    pub by_closing: bool,
+    /// What is still there could not be sent just now.
+    pub tried: bool,
+    /// It was drawn once, so its first button had the focus.
+    pub was_shown: bool,
+}
+
+/// The program ends when what it was told to send first is through.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Leaving {
+    /// It is being sent.
+    Flushing {
+        /// Whoever was asked to has answered.
+        replied: bool,
+    },
+    /// What is left is being counted.
+    Counting(ListTicket),
 }
 
 /// What is to be confirmed.
@@ -294,6 +353,8 @@ pub struct State {
     pub began: BTreeMap<EntryId, Seconds>,
     /// The dialog that is open.
     pub dialog: Option<Dialog>,
+    /// The program is about to end.
+    pub leaving: Option<Leaving>,
     /// Questions that wait for their dialog.
     pub questions: VecDeque<Dialog>,
     /// What came of the last thing done, in words, and whether that is bad; until the next.
@@ -328,6 +389,7 @@ impl State {
             inspected: None,
             began: BTreeMap::new(),
             dialog: None,
+            leaving: None,
             questions: VecDeque::new(),
             notice: None,
             pane: Pane::Bar,

@@ -2,11 +2,13 @@
 
 use serde::{Deserialize, Serialize};
 
-/// A certificate that was not trusted. All text in it but `host` is the server's own word and proves nothing.
+/// A certificate that was not trusted. All text in it but `host` and the fingerprints is the server's own word and proves nothing.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Certificate {
     /// The host that was to be reached.
     pub host: String,
+    /// Its port.
+    pub port: u16,
     /// The names it is for: those of the subject alternative name, else the subject.
     pub names: Vec<String>,
     /// Who signed it, it says.

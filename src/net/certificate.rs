@@ -78,6 +78,8 @@ pub(super) fn asked_about(error: &rustls::Error) -> Option<Box<Certificate>> {
 fn describe(der: &[u8], host: &ServerName<'_>, presented: Fingerprint, expected: Option<Fingerprint>) -> Certificate {
     let mut shown = Certificate {
         host: host.to_str().into_owned(),
+        // Whoever connects knows it.
+        port: 0,
         names: Vec::new(),
         issuer: String::new(),
         from: None,

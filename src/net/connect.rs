@@ -44,6 +44,9 @@ pub(super) async fn connect_by<A: Iterator<Item = SocketAddr>>(
     let at = address_words(server);
     let limit = server.limit(CONNECT_DEADLINE);
     let deadline = Instant::now() + limit;
+    if server.security != Security::None {
+        tls::prepare(server, &at);
+    }
     stage(Stage::Resolve);
     let found = step(lookup, limit, cancel, Stage::Resolve, &at).await?;
     stage(Stage::Connect);

@@ -5,6 +5,7 @@
 
 mod certificate;
 pub mod connect;
+pub mod deflate;
 pub mod lines;
 pub mod sasl;
 mod scram;
@@ -15,6 +16,7 @@ pub mod tls;
 pub mod transcript;
 
 pub use connect::{Connection, connect};
+pub use deflate::Deflated;
 pub use lines::LineReader;
 pub use step::{step, write_out};
 pub use transcript::Transcript;

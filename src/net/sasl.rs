@@ -1,13 +1,15 @@
 //! Signing in (SASL, RFC 4422), the same for SMTP, IMAP and POP3: which mechanism, and what it says.
 //!
 //! [`choose`] picks, [`Exchange`] talks; the protocols only carry base64 ([`encode`], [`decode`]). Names and passwords go
-//! out as the UTF-8 they came in: SASLprep changes nothing in ASCII, and servers rarely apply it beyond.
+//! out as the UTF-8 they came in: SASLprep changes nothing in ASCII, and servers rarely apply it beyond. What is made of a
+//! password is wiped from memory when it has been used, and allocated once, so that no half of it stays behind.
 
 use std::fmt::Write as _;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use md5::{Digest, Md5};
+use secrecy::zeroize::Zeroizing;
 use secrecy::{ExposeSecret, SecretString};
 
 use super::scram::Scram;
@@ -173,48 +175,48 @@ impl Exchange {
     }
 
     /// What we say first; `None` if the server speaks first. Counts as said.
-    pub fn initial(&mut self) -> Option<Vec<u8>> {
-        let secret = self.secret.expose_secret();
+    pub fn initial(&mut self) -> Option<Zeroizing<Vec<u8>>> {
+        let (user, secret) = (self.user.as_str(), self.secret.expose_secret());
         let message = match self.mechanism {
             Mechanism::CramMd5 | Mechanism::Login => return None,
-            Mechanism::Plain => format!("\0{}\0{secret}", self.user),
-            Mechanism::XOAuth2 => format!("user={}\x01auth=Bearer {secret}\x01\x01", self.user),
-            Mechanism::OAuthBearer => format!(
-                "n,a={},\x01host={}\x01port={}\x01auth=Bearer {secret}\x01\x01",
-                self.user.replace('=', "=3D").replace(',', "=2C"),
-                self.host,
-                self.port
-            ),
+            Mechanism::Plain => ["\0", user, "\0", secret].concat(),
+            Mechanism::XOAuth2 => ["user=", user, "\x01auth=Bearer ", secret, "\x01\x01"].concat(),
+            Mechanism::OAuthBearer => {
+                let user = user.replace('=', "=3D").replace(',', "=2C");
+                let place = format!("\x01host={}\x01port={}", self.host, self.port);
+                ["n,a=", &user, ",", &place, "\x01auth=Bearer ", secret, "\x01\x01"].concat()
+            }
             Mechanism::ScramSha256 => self.scram.as_ref().map(Scram::first).unwrap_or_default(),
         };
         self.said += 1;
-        Some(message.into_bytes())
+        Some(Zeroizing::new(message.into_bytes()))
     }
 
     /// Our answer to a challenge (both without base64).
     ///
     /// # Errors
     /// See [`SaslError`]: the exchange is over, and so should the connection be.
-    pub fn respond(&mut self, challenge: &[u8]) -> Result<Vec<u8>, SaslError> {
+    pub fn respond(&mut self, challenge: &[u8]) -> Result<Zeroizing<Vec<u8>>, SaslError> {
         if self.said == 0
             && let Some(initial) = self.initial()
         {
             return Ok(initial);
         }
         self.said += 1;
-        match (self.mechanism, self.said) {
-            (Mechanism::CramMd5, 1) => Ok(self.cram_md5(challenge)),
-            (Mechanism::Login, 1) => Ok(self.user.clone().into_bytes()),
-            (Mechanism::Login, 2) => Ok(self.secret.expose_secret().as_bytes().to_vec()),
+        let answer = match (self.mechanism, self.said) {
+            (Mechanism::CramMd5, 1) => self.cram_md5(challenge),
+            (Mechanism::Login, 1) => self.user.clone().into_bytes(),
+            (Mechanism::Login, 2) => self.secret.expose_secret().as_bytes().to_vec(),
             (Mechanism::ScramSha256, 2 | 3) => {
                 let Some(scram) = &mut self.scram else { return Err(SaslError::Random) };
-                scram.respond(challenge, &self.secret)
+                scram.respond(challenge, &self.secret)?
             }
             // The challenge is an error in JSON; the refusal itself follows our answer.
-            (Mechanism::XOAuth2, 2) => Ok(Vec::new()),
-            (Mechanism::OAuthBearer, 2) => Ok(vec![1]),
-            _ => Err(SaslError::Malformed("one too many")),
-        }
+            (Mechanism::XOAuth2, 2) => Vec::new(),
+            (Mechanism::OAuthBearer, 2) => vec![1],
+            _ => return Err(SaslError::Malformed("one too many")),
+        };
+        Ok(Zeroizing::new(answer))
     }
 
     /// Whether a yes of the server may be believed.
@@ -240,18 +242,19 @@ impl Exchange {
 /// HMAC (RFC 2104) over MD5, which ring rightly lacks.
 fn hmac_md5(key: &[u8], message: &[u8]) -> [u8; 16] {
     const BLOCK: usize = 64;
-    let mut padded = [0; BLOCK];
-    let short: Vec<u8> = if key.len() > BLOCK { Md5::digest(key).to_vec() } else { key.to_vec() };
-    for (to, from) in padded.iter_mut().zip(short) {
-        *to = from;
+    let mut padded = Zeroizing::new([0; BLOCK]);
+    let short = Zeroizing::new(if key.len() > BLOCK { Md5::digest(key).to_vec() } else { key.to_vec() });
+    for (to, from) in padded.iter_mut().zip(short.iter()) {
+        *to = *from;
     }
-    let inner = Md5::new().chain_update(padded.map(|byte| byte ^ 0x36)).chain_update(message).finalize();
-    Md5::new().chain_update(padded.map(|byte| byte ^ 0x5c)).chain_update(inner).finalize().into()
+    let pad = |with: u8| Zeroizing::new(padded.map(|byte| byte ^ with));
+    let inner = Md5::new().chain_update(*pad(0x36)).chain_update(message).finalize();
+    Md5::new().chain_update(*pad(0x5c)).chain_update(inner).finalize().into()
 }
 
 /// Base64, as all three protocols carry it.
-pub fn encode(message: &[u8]) -> String {
-    STANDARD.encode(message)
+pub fn encode(message: &[u8]) -> Zeroizing<String> {
+    Zeroizing::new(STANDARD.encode(message))
 }
 
 /// What was in the base64 of a challenge.

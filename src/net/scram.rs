@@ -5,6 +5,7 @@ use std::num::NonZeroU32;
 
 use ring::rand::{SecureRandom, SystemRandom};
 use ring::{digest, hmac, pbkdf2};
+use secrecy::zeroize::Zeroizing;
 use secrecy::{ExposeSecret, SecretString};
 
 use super::sasl::{SaslError, decode, encode};
@@ -37,7 +38,7 @@ impl Scram {
     /// Ready to say [`Self::first`]. A machine without random numbers is found out at the first answer.
     pub(super) fn new(user: &str) -> Self {
         let mut random = [0; NONCE_BYTES];
-        let nonce = SystemRandom::new().fill(&mut random).ok().map(|()| encode(&random));
+        let nonce = SystemRandom::new().fill(&mut random).ok().map(|()| (*encode(&random)).clone());
         Self::with_nonce(user, nonce)
     }
 
@@ -82,10 +83,10 @@ impl Scram {
         }
         let rounds = NonZeroU32::new(rounds).filter(|n| ROUNDS.contains(&n.get())).ok_or(SaslError::Rounds(rounds))?;
 
-        let mut salted = [0; digest::SHA256_OUTPUT_LEN];
+        let mut salted = Zeroizing::new([0; digest::SHA256_OUTPUT_LEN]);
         let secret = password.expose_secret().as_bytes();
-        pbkdf2::derive(pbkdf2::PBKDF2_HMAC_SHA256, rounds, &salt, secret, &mut salted);
-        let salted = hmac::Key::new(hmac::HMAC_SHA256, &salted);
+        pbkdf2::derive(pbkdf2::PBKDF2_HMAC_SHA256, rounds, &salt, secret, &mut *salted);
+        let salted = hmac::Key::new(hmac::HMAC_SHA256, &*salted);
         let client_key = hmac::sign(&salted, b"Client Key");
         let server_key = hmac::sign(&salted, b"Server Key");
         let stored_key = digest::digest(&digest::SHA256, client_key.as_ref());
@@ -97,7 +98,7 @@ impl Scram {
 
         let server_key = hmac::Key::new(hmac::HMAC_SHA256, server_key.as_ref());
         self.progress = Progress::Final { server_key, auth_message };
-        Ok(format!("{unproven},p={}", encode(&proof)).into_bytes())
+        Ok(format!("{unproven},p={}", *encode(&proof)).into_bytes())
     }
 }
 

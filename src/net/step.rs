@@ -8,7 +8,7 @@ use std::future::Future;
 use std::io;
 use std::time::Duration;
 
-use bytes::BytesMut;
+use secrecy::zeroize::{Zeroize as _, Zeroizing};
 use tokio::io::AsyncWriteExt as _;
 use tokio_util::sync::CancellationToken;
 
@@ -38,13 +38,13 @@ pub async fn step<T>(
     }
 }
 
-/// Writes all that is in `out` as one [`step`], and empties it. Nothing in it is nothing to do.
+/// Writes all that is in `out` as one [`step`], and wipes it: a password may be in it. Nothing in it is nothing to do.
 ///
 /// # Errors
 /// As for [`step`]; then `out` is as it was.
 pub async fn write_out(
     connection: &mut Connection,
-    out: &mut BytesMut,
+    out: &mut Zeroizing<Vec<u8>>,
     deadline: Duration,
     cancel: &CancellationToken,
     stage: Stage,
@@ -56,7 +56,7 @@ pub async fn write_out(
             connection.flush().await
         };
         step(write, deadline, cancel, stage, at).await?;
-        out.clear();
+        out.zeroize();
     }
     Ok(())
 }
@@ -64,7 +64,9 @@ pub async fn write_out(
 /// Nothing came in time. Before there is a connection that means there is no way to the server.
 pub fn timed_out(deadline: Duration, stage: Stage, at: &str) -> Failure {
     let class = if reaching(stage) { Class::Offline } else { Class::Transient };
-    Failure::new(class, stage, at, format!("no answer within {} seconds", deadline.as_secs()))
+    let seconds = deadline.as_secs();
+    let what = format!("no answer within {seconds} second{}", if seconds == 1 { "" } else { "s" });
+    Failure::new(class, stage, at, what)
 }
 
 /// What an I/O error means at this stage.

@@ -30,6 +30,15 @@ static SYSTEM_ROOTS: OnceCell<Arc<RootCertStore>> = OnceCell::const_new();
 /// The configuration for servers without a `ca_file`. Shared, so that sessions can be resumed.
 static SYSTEM_CONFIG: OnceCell<Arc<ClientConfig>> = OnceCell::const_new();
 
+/// Has the system's roots read while the line is being opened: that takes as long as a round trip.
+pub(super) fn prepare(server: &ServerConfig, at: &str) {
+    if server.fingerprint.is_none() && !SYSTEM_ROOTS.initialized() {
+        let at = at.to_owned();
+        // Whoever needs them waits for them, or reads them once more and hears what is wrong.
+        tokio::spawn(async move { system_roots(&at).await.map(drop) });
+    }
+}
+
 /// Agrees on TLS over `stream` with the server called `server.host`.
 ///
 /// # Errors
@@ -49,7 +58,13 @@ pub(super) async fn handshake(
         None => client_config(server.ca_file.as_deref(), at).await?,
     };
     let limit = server.limit(HANDSHAKE_DEADLINE);
-    step(TlsConnector::from(config).connect(name, stream), limit, cancel, Stage::Tls, at).await
+    let agreed = step(TlsConnector::from(config).connect(name, stream), limit, cancel, Stage::Tls, at).await;
+    agreed.map_err(|mut failure| {
+        if let Some(certificate) = &mut failure.certificate {
+            certificate.port = server.port;
+        }
+        failure
+    })
 }
 
 async fn client_config(ca_file: Option<&Path>, at: &str) -> Result<Arc<ClientConfig>, Failure> {

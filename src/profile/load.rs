@@ -12,9 +12,10 @@ use toml::de::DeTable;
 use super::fingerprint::NoFingerprint;
 use super::model::{
     After, AuthChoice, ConnectCommand, DeliverTo, ExternalQueue, Identity, InDoubtPolicy, Incoming, IncomingSource,
-    Outgoing, Profile, QueueKind, Schedule, SecretSource, Security, ServerConfig, SmtpConfig, TransportConfig,
+    Outgoing, Profile, QueueKind, SecretSource, Security, ServerConfig, SmtpConfig, TransportConfig,
 };
 use super::places::Places;
+use super::schedule::schedule;
 use super::section::{Notes, Section};
 use crate::message::address;
 
@@ -119,7 +120,8 @@ impl Loader<'_> {
             }
             transports.push(self.transport(section, name));
         }
-        let schedule = top.section("schedule").map(schedule).unwrap_or_default();
+        let names: Vec<&str> = transports.iter().map(|transport| transport.name.as_str()).collect();
+        let schedule = schedule(top.section("schedule"), &names);
         let policies = [("hold", InDoubtPolicy::Hold), ("resend", InDoubtPolicy::Resend)];
         let in_doubt = top.choice("in_doubt", &policies).unwrap_or_default();
         top.finish();
@@ -367,14 +369,6 @@ fn connect(section: Section<'_>) -> ConnectCommand {
     }
     section.finish();
     ConnectCommand { up, down, silent }
-}
-
-fn schedule(section: Section<'_>) -> Schedule {
-    let every = section.duration("every");
-    let on_start = section.switch("on_start").unwrap_or_default();
-    let on_exit = section.switch("on_exit").unwrap_or_default();
-    section.finish();
-    Schedule { every, on_start, on_exit }
 }
 
 /// A program with its arguments.

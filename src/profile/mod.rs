@@ -8,14 +8,17 @@
 //! | [`model`] | the profile as plain data, already checked |
 //! | [`mod@load`] | from `profile.toml` to the model, with every mistake named |
 //! | [`save`] | a new transport into `profile.toml` |
+//! | [`schedule`] | when the spooler flushes by itself |
 //! | [`secret`] | passwords and tokens from where the profile says they are |
 
 pub mod fingerprint;
 pub mod import;
 pub mod load;
 pub mod model;
+pub mod pin;
 pub mod places;
 pub mod save;
+pub mod schedule;
 pub mod secret;
 mod section;
 
@@ -24,3 +27,4 @@ pub use load::{Problem, ProfileError, load};
 pub use model::*;
 pub use places::Places;
 pub use save::{NewIncoming, NewIncomingKind, NewServer, NewTransport, SaveError, append_transport};
+pub use schedule::{Plan, Quiet, Schedule};

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::fingerprint::Fingerprint;
+use super::schedule::Schedule;
 
 /// What the user configured.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -37,6 +38,25 @@ pub struct TransportConfig {
     pub incoming: Option<Incoming>,
     /// An outside MTA's queue instead of outgoing and incoming.
     pub queue: Option<ExternalQueue>,
+}
+
+impl TransportConfig {
+    /// Whether it is of no use without a network: a server elsewhere, and no `connect` command of its own that leads there.
+    pub fn needs_network(&self) -> bool {
+        let sends_to = match &self.outgoing {
+            Some(Outgoing::Smtp(smtp) | Outgoing::Lmtp(smtp)) => Some(&smtp.server),
+            _ => None,
+        };
+        let receives_from = match self.incoming.as_ref().map(|incoming| &incoming.source) {
+            Some(IncomingSource::Imap { server, .. } | IncomingSource::Pop3 { server }) => Some(server),
+            _ => None,
+        };
+        let is_here = |server: &&ServerConfig| {
+            let address = server.host.parse::<std::net::IpAddr>();
+            server.host == "localhost" || address.is_ok_and(|address| address.is_loopback())
+        };
+        self.connect.is_none() && [sends_to, receives_from].iter().flatten().any(|server| !is_here(server))
+    }
 }
 
 /// A name and an address.
@@ -235,17 +255,6 @@ pub enum QueueKind {
     Postfix,
     /// Exim.
     Exim,
-}
-
-/// `[schedule]`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Schedule {
-    /// Flush everything this often.
-    pub every: Option<Duration>,
-    /// Flush everything when the spooler starts.
-    pub on_start: bool,
-    /// Flush everything before it ends.
-    pub on_exit: bool,
 }
 
 /// `in_doubt = …`.

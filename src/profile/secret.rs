@@ -5,6 +5,7 @@
 //! last line of a command's standard error, which is where commands tell their troubles.
 
 mod command;
+mod environment;
 #[cfg(feature = "keyring")]
 mod keyring;
 #[cfg(not(feature = "keyring"))]
@@ -12,6 +13,8 @@ mod keyring;
 mod keyring;
 
 use secrecy::SecretString;
+
+pub use environment::{withhold, withhold_from_programs};
 
 use super::model::SecretSource;
 
@@ -65,7 +68,7 @@ pub fn fetch(source: &SecretSource, user: &str, host: &str, may_show_ui: bool) -
     match source {
         SecretSource::Keyring => keyring::fetch(&account(user, host), may_show_ui),
         SecretSource::Command(line) => command::fetch(line, command::PATIENCE),
-        SecretSource::Env(name) => from_environment(name),
+        SecretSource::Env(name) => environment::fetch(name),
         SecretSource::Ask => Err(SecretError::NeedsAsking),
     }
 }
@@ -82,13 +85,6 @@ pub fn store(user: &str, host: &str, secret: &SecretString) -> Result<(), Secret
 /// What the keyring and the session know an account by: one password serves sending and receiving at one host.
 pub fn account(user: &str, host: &str) -> String {
     format!("{user}@{host}")
-}
-
-fn from_environment(name: &str) -> Result<SecretString, SecretError> {
-    let place = || format!("the environment variable {name}");
-    let value =
-        std::env::var_os(name).filter(|value| !value.is_empty()).ok_or_else(|| SecretError::Missing(place()))?;
-    value.into_string().map(SecretString::from).map_err(|_not_shown| SecretError::NotText(place()))
 }
 
 #[cfg(test)]

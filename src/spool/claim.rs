@@ -122,27 +122,28 @@ fn keep_what_fits(found: &mut Vec<ClaimedEnvelope>, (messages, bytes): (u32, u64
 /// Puts one in flight, and fetches what is needed to send it.
 fn take(db: &Connection, envelope: &mut ClaimedEnvelope, which: &Eligibility) -> Result<(), SpoolError> {
     let id = envelope.envelope;
-    let mut recipients = db.prepare_cached(
-        "UPDATE recipient SET earlier = state, state = ?2 WHERE envelope = ?1 AND state IN (?3, ?4)
-         RETURNING id, address",
-    )?;
-    let claimed = recipients
-        .query_map(params![id, QueueState::InFlight, QueueState::Queued, QueueState::Deferred], |row| {
-            Ok((row.get::<_, RecipientId>(0)?, row.get(1)?))
-        })?;
+    // Read, then written by their keys: RETURNING, or reading in the statement that writes, would make a table in memory
+    // for each message.
+    let mut recipients =
+        db.prepare_cached("SELECT id, address FROM recipient WHERE envelope = ?1 AND state IN (?2, ?3) ORDER BY id")?;
+    let claimed = recipients.query_map(params![id, QueueState::Queued, QueueState::Deferred], |row| {
+        Ok((row.get::<_, RecipientId>(0)?, row.get(1)?))
+    })?;
     envelope.recipients = claimed.collect::<Result<_, _>>()?;
-    // RETURNING promises no order.
-    envelope.recipients.sort_unstable_by_key(|(recipient, _)| *recipient);
+    let mut recipient = db.prepare_cached("UPDATE recipient SET earlier = state, state = ?2 WHERE id = ?1")?;
+    for (claimed, _) in &envelope.recipients {
+        recipient.execute(params![claimed, QueueState::InFlight])?;
+    }
     db.prepare_cached(
         "UPDATE envelope SET state = ?2, attempts = attempts + 1, run = ?3, offered_at = NULL
          WHERE id = ?1",
     )?
     .execute(params![id, QueueState::InFlight, which.run])?;
-    db.prepare_cached(
-        "INSERT INTO attempt (envelope, number, began, result)
-         SELECT ?1, COALESCE(MAX(number), 0) + 1, ?2, '' FROM attempt WHERE envelope = ?1",
-    )?
-    .execute(params![id, which.now])?;
+    let number: i64 = db
+        .prepare_cached("SELECT COALESCE(MAX(number), 0) + 1 FROM attempt WHERE envelope = ?1")?
+        .query_row([id], |row| row.get(0))?;
+    db.prepare_cached("INSERT INTO attempt (envelope, number, began, result) VALUES (?1, ?2, ?3, '')")?
+        .execute(params![id, number, which.now])?;
     envelope.inline = inline(db, envelope.message, envelope.size)?;
     Ok(())
 }

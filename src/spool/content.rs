@@ -14,6 +14,9 @@ use crate::transport::ContentStore;
 /// Connections kept when nobody uses them.
 const KEPT: usize = 4;
 
+/// Pages a connection keeps, in KiB: nothing is read twice, but the way to it.
+const CACHE_KIB: i32 = 128;
+
 /// The contents in the spool. As many threads as like may read at once: each takes a connection while it reads one
 /// chunk, from those kept or a new one.
 #[derive(Debug)]
@@ -28,13 +31,13 @@ impl StoredContent {
     /// # Errors
     /// As for [`super::Reader::open`].
     pub fn open(path: &Path) -> Result<Self, SpoolError> {
-        let first = schema::open_reader(path)?;
+        let first = open(path)?;
         Ok(Self { path: path.to_owned(), idle: Mutex::new(vec![first]) })
     }
 
     fn read(&self, message: MessageId, number: u32) -> Result<Option<Bytes>, SpoolError> {
         let kept = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
-        let db = kept.map_or_else(|| schema::open_reader(&self.path), Ok)?;
+        let db = kept.map_or_else(|| open(&self.path), Ok)?;
         let size = db
             .prepare_cached("SELECT size FROM message WHERE id = ?1")?
             .query_row([message], |row| row.get(0))
@@ -47,6 +50,12 @@ impl StoredContent {
         }
         Ok(bytes.map(Bytes::from))
     }
+}
+
+fn open(path: &Path) -> Result<Connection, SpoolError> {
+    let db = schema::open_reader(path)?;
+    db.pragma_update(None, "cache_size", -CACHE_KIB)?;
+    Ok(db)
 }
 
 impl ContentStore for StoredContent {

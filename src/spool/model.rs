@@ -334,6 +334,8 @@ pub enum QueueVerb {
     Delete,
     /// In-doubt ones were delivered after all.
     TreatAsSent,
+    /// In-doubt ones go out again at the next flush, at the risk of a second delivery; nothing else does.
+    SendAgain,
 }
 
 /// What was found and mended when the spool was opened.

@@ -114,7 +114,9 @@ fn finish(
         ])?;
     }
     // Nobody may stay in flight when the attempt is over, whatever was forgotten above.
-    return_recipients(db, envelope)?;
+    if least_state(db, envelope)? == Some(QueueState::InFlight) {
+        return_recipients(db, envelope)?;
+    }
     let worst = results.iter().filter(|result| result.reply.is_some()).min_by_key(|result| result.state);
     let state = close(
         db,
@@ -180,16 +182,21 @@ pub(super) fn close(db: &Connection, envelope: EnvelopeId, end: &Close<'_>) -> R
          WHERE envelope = ?1 AND number = (SELECT MAX(number) FROM attempt WHERE envelope = ?1)",
     )?
     .execute(params![envelope, end.ended, end.result])?;
-    let mut statement = db.prepare_cached(
-        "UPDATE envelope SET offered_at = NULL, next_try = MAX(?2, COALESCE(not_before, 0)), last_attempt = ?3, last_reply = COALESCE(?4, last_reply),
-           state = (SELECT MIN(state) FROM recipient WHERE envelope = ?1)
-         WHERE id = ?1 RETURNING state",
-    )?;
-    let mut rows = statement.query(params![envelope, end.next_try, end.at, end.reply])?;
-    let state = rows.next()?.map(|row| row.get(0)).transpose()?;
-    // A statement with RETURNING has done its work only when it was read to its end.
-    while rows.next()?.is_some() {}
+    // Not RETURNING: it would make a table in memory each time.
+    let state = least_state(db, envelope)?;
+    db.prepare_cached(
+        "UPDATE envelope SET offered_at = NULL, next_try = MAX(?2, COALESCE(not_before, 0)), last_attempt = ?3,
+           last_reply = COALESCE(?4, last_reply), state = ?5
+         WHERE id = ?1",
+    )?
+    .execute(params![envelope, end.next_try, end.at, end.reply, state])?;
     Ok(state)
+}
+
+/// The state an envelope has by its recipients.
+fn least_state(db: &Connection, envelope: EnvelopeId) -> Result<Option<QueueState>, SpoolError> {
+    let mut statement = db.prepare_cached("SELECT MIN(state) FROM recipient WHERE envelope = ?1")?;
+    Ok(statement.query_row([envelope], |row| row.get(0))?)
 }
 
 /// "sent: 250 ok", or "2 sent: 250 ok; 1 deferred: 450 later". Never empty: that marks the running attempt.
@@ -279,12 +286,13 @@ fn also_declined(list: &str, transport: String) -> Result<Vec<String>, SpoolErro
 
 /// Deletes the content of those messages all of whose envelopes were sent or deleted.
 pub(super) fn release_content(db: &Connection, messages: &[MessageId]) -> Result<(), SpoolError> {
-    let mut statement = db.prepare_cached(
-        "DELETE FROM chunk WHERE message = ?1
-           AND NOT EXISTS (SELECT 1 FROM envelope e WHERE e.message = ?1 AND e.state <> ?2)",
-    )?;
+    let mut wanted =
+        db.prepare_cached("SELECT EXISTS (SELECT 1 FROM envelope e WHERE e.message = ?1 AND e.state <> ?2)")?;
+    let mut statement = db.prepare_cached("DELETE FROM chunk WHERE message = ?1")?;
     for message in messages {
-        statement.execute(params![message, QueueState::Sent])?;
+        if !wanted.query_row(params![message, QueueState::Sent], |row| row.get::<_, bool>(0))? {
+            statement.execute([message])?;
+        }
     }
     Ok(())
 }

@@ -38,7 +38,7 @@ pub(super) fn open_writer(path: &Path) -> Result<Connection, SpoolError> {
     // Kept small so that one huge message doesn't leave a huge log behind; large enough to checkpoint seldom.
     db.execute_batch(
         "PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA temp_store = MEMORY;
-         PRAGMA cache_size = -4096; PRAGMA wal_autocheckpoint = 2000; PRAGMA journal_size_limit = 67108864",
+         PRAGMA cache_size = -2048; PRAGMA wal_autocheckpoint = 2000; PRAGMA journal_size_limit = 67108864",
     )?;
     migrate(&mut db, STEPS)?;
     Ok(db)

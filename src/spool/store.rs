@@ -12,6 +12,9 @@ use super::{SpoolError, claim, counts, operations, recovery, schema, verbs};
 use crate::mapi::EnvelopeId;
 use crate::profile::InDoubtPolicy;
 
+/// Free pages that stay in the file for the mail to come, 32 MiB: to give them back and get them again costs more.
+const PAGES_KEPT: u32 = 8192;
+
 /// Pages given back to the file system by one [`Spool::prune`].
 const PAGES_PER_PRUNE: u32 = 4096;
 
@@ -133,8 +136,12 @@ impl Spool {
     /// It can't be written.
     pub fn prune(&mut self, sent_before: Seconds) -> Result<u64, SpoolError> {
         let pruned = self.transaction(|spool| verbs::prune(spool.db, sent_before))?;
-        // Frees one page for each row it gives, so all must be read.
-        self.db.pragma(None, "incremental_vacuum", PAGES_PER_PRUNE, |_row| Ok(()))?;
+        let free: u32 = self.db.pragma_query_value(None, "freelist_count", |row| row.get(0))?;
+        let too_many = free.saturating_sub(PAGES_KEPT).min(PAGES_PER_PRUNE);
+        if too_many > 0 {
+            // Frees one page for each row it gives, so all must be read.
+            self.db.pragma(None, "incremental_vacuum", too_many, |_row| Ok(()))?;
+        }
         Ok(pruned)
     }
 

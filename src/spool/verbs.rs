@@ -50,6 +50,10 @@ impl Change {
                 to: Queued,
                 envelope: "next_try = NULL, attempts = 0, declined = '[]', transport = ?2,",
             },
+            QueueVerb::SendAgain => {
+                let from = &[InDoubt];
+                Self { wants: from, from, to: Queued, envelope: "next_try = NULL, attempts = 0," }
+            }
             QueueVerb::TreatAsSent => {
                 Self { wants: &[InDoubt], from: &[InDoubt], to: Sent, envelope: "last_attempt = ?2, last_reply = ?3," }
             }
@@ -127,7 +131,7 @@ fn move_envelopes(
     match verb {
         QueueVerb::Reroute { transport } => values.push(Value::Text(transport.clone())),
         QueueVerb::TreatAsSent => values.extend([Value::Integer(now), Value::Text(TREATED_AS_SENT.to_owned())]),
-        QueueVerb::Hold | QueueVerb::Release | QueueVerb::Retry | QueueVerb::Delete => {}
+        QueueVerb::Hold | QueueVerb::Release | QueueVerb::Retry | QueueVerb::SendAgain | QueueVerb::Delete => {}
     }
     let sql = format!(
         "UPDATE envelope SET {} state = (SELECT MIN(r.state) FROM recipient r WHERE r.envelope = envelope.id)

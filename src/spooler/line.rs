@@ -8,7 +8,7 @@ use super::protocol::{Command, Event, Reply};
 use crate::mapi::MapiResult;
 
 /// Events kept for a client that does not read; then it misses some and is sent [`Event::Reload`] when it reads again.
-pub const EVENTS_KEPT: usize = 4096;
+pub const EVENTS_KEPT: usize = 1024;
 
 /// Called after an event or a reply was put where a client finds it: a window asks for a repaint.
 pub type Wake = Arc<dyn Fn() + Send + Sync>;

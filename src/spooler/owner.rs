@@ -12,6 +12,7 @@ use super::core::{Core, Facts, Router, Settings};
 use super::line::Line;
 use super::ndr::ReportWriter;
 use super::publish::Publisher;
+use super::reader::Lists;
 use super::run::Loop;
 use super::socket::{self, Socket};
 use crate::mapi::{Class, Failure, Stage};
@@ -97,6 +98,7 @@ impl Spooler {
     }
 
     fn run_here(places: &Places, profile: &Profile, stay: Stay, lock: File) -> Result<Self, Failure> {
+        crate::profile::secret::withhold_from_programs(profile);
         let path = places.spool();
         let mut spool = Spool::open(&path)?;
         let wall = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
@@ -110,7 +112,8 @@ impl Spooler {
             transports: facts.collect(),
             router: Router::new(profile),
             in_doubt: profile.in_doubt,
-            schedule: profile.schedule,
+            schedule: profile.schedule.clone(),
+            zone: Some(jiff::tz::TimeZone::system()),
             keeps_time: stay == Stay::Long,
             last_runs: spool.last_runs()?,
             first_run: i64::try_from(wall.as_millis()).unwrap_or(0),
@@ -123,7 +126,7 @@ impl Spooler {
             runtime,
             requests,
             reports,
-            queries: super::reader::start(&path)?,
+            lists: Lists::start(&path)?,
             publisher: Publisher::default(),
             report_writer: ReportWriter::new(Reader::open(&path)?, places, profile),
             began: Instant::now(),
@@ -171,6 +174,7 @@ fn facts(config: &crate::profile::TransportConfig, ready: &LoggedOn) -> Facts {
         incoming: config.incoming.is_some(),
         flushes_itself: ready.flushes_itself(),
         honours_no_ui: ready.honours_no_ui(),
+        needs_network: config.needs_network(),
         asynchronous: ready.is_asynchronous(),
         resource: config.resource.clone(),
         prefer_last: config.prefer_last,
@@ -228,5 +232,19 @@ mod tests {
         let mut reader = Reader::open(&places.spool()).expect("a reader");
         assert!(old.iter().all(|id| reader.show(*id).expect("readable").is_none()));
         assert!(reader.show(recent[0]).expect("readable").is_some());
+    }
+
+    #[test]
+    fn a_spooler_that_ends_leaves_one_whole_file() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let places = Places::of(Some(folder.path()));
+        places.create().expect("the folders");
+        let profile = crate::profile::load("", &folder.path().join("profile.toml"), &places).expect("a profile");
+        // Its threads close what they read from in any order.
+        for run in 0..50 {
+            Spooler::reach(&places, &profile, Stay::Short).expect("a spooler").end(true);
+            let log = places.spool().with_extension("db-wal");
+            assert!(places.spool().exists() && !log.exists(), "run {run} left {}", log.display());
+        }
     }
 }

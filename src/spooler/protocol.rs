@@ -69,11 +69,27 @@ pub enum Command {
     },
     /// Something was submitted by writing to the spool: count again, and run what is due.
     Submitted,
+    /// What the network is like from now on, for the schedule; `None`: nobody knows. A spooler that keeps the schedule
+    /// waits for the first such word with what needs a network.
+    Network(Option<Network>),
+    /// The machine slept and is awake.
+    Resumed,
     /// The spooler is to end. Reply when it has.
     Shutdown {
         /// Let running flushes come to their end first (and run `on_exit`); otherwise they are cancelled.
         finish: bool,
     },
+}
+
+/// What the network is like.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Network {
+    /// There is a way out.
+    pub online: bool,
+    /// What people call the connection that leads there; empty: there is none, or nobody knows.
+    pub name: String,
+    /// What goes through it is counted.
+    pub metered: bool,
 }
 
 /// A secret on its way from a person to a transport. Debug and logs show dots.

@@ -1,6 +1,7 @@
 //! Lists for the window and the commands, read on a thread and a connection of their own, a page at a time.
 
 use std::path::Path;
+use std::thread::JoinHandle;
 
 use crossbeam_channel::{Receiver, Sender, unbounded};
 
@@ -18,14 +19,41 @@ pub(super) enum Query {
     Show(EnvelopeId, ReplyTo),
 }
 
-/// Starts the reader. It ends when the sender is dropped.
-pub(super) fn start(spool: &Path) -> Result<Sender<Query>, Failure> {
-    let reader = Reader::open(spool)?;
-    let (sender, queries) = unbounded();
-    std::thread::Builder::new().name("reader".to_owned()).spawn(move || serve(reader, &queries)).map_err(|error| {
-        Failure::new(crate::mapi::Class::Local, crate::mapi::Stage::Store, "reader thread", error.to_string())
-    })?;
-    Ok(sender)
+/// The reader's thread. Dropped, it has ended, and its connection is closed.
+#[derive(Debug)]
+pub(super) struct Lists {
+    queries: Option<Sender<Query>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Lists {
+    /// Starts it.
+    pub(super) fn start(spool: &Path) -> Result<Self, Failure> {
+        let reader = Reader::open(spool)?;
+        let (sender, queries) = unbounded();
+        let thread = std::thread::Builder::new().name("reader".to_owned()).spawn(move || serve(reader, &queries));
+        let thread = thread.map_err(|error| {
+            Failure::new(crate::mapi::Class::Local, crate::mapi::Stage::Store, "reader thread", error.to_string())
+        })?;
+        Ok(Self { queries: Some(sender), thread: Some(thread) })
+    }
+
+    /// Has it read, and answer.
+    pub(super) fn ask(&self, query: Query) {
+        if let Some(queries) = &self.queries {
+            // A reader that panicked has said so in the log.
+            queries.send(query).ok();
+        }
+    }
+}
+
+impl Drop for Lists {
+    fn drop(&mut self) {
+        self.queries = None;
+        if let Some(thread) = self.thread.take() {
+            thread.join().ok();
+        }
+    }
 }
 
 fn serve(mut reader: Reader, queries: &Receiver<Query>) {

@@ -7,13 +7,13 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use crossbeam_channel::{Receiver, Sender, after, never, select};
+use crossbeam_channel::{Receiver, after, never, select};
 
 use super::core::{Core, Effect, InFlight, Input, Now, RequestKey};
 use super::line::{Incoming, ReplyTo};
 use super::protocol::{Command, Event, LogLine, Reply, TransportResult};
 use super::publish::Publisher;
-use super::reader::Query;
+use super::reader::{Lists, Query};
 use crate::mapi::{Failure, Outcome};
 use crate::spool::{ClaimedEnvelope, Spool, SpoolError, SpoolOp, SpoolTransaction};
 use crate::transport::runtime::Runtime;
@@ -27,6 +27,9 @@ const ROUND: usize = 512;
 
 /// How long ends of messages are gathered while nobody waits for an answer: one sync serves them all.
 const GATHER: Duration = Duration::from_millis(20);
+
+/// How long messages are gathered that are to go out soon: less than those before them last.
+const GATHER_OFFERS: Duration = Duration::from_millis(4);
 
 /// How long to sleep at a time meanwhile.
 const NAP: Duration = Duration::from_millis(1);
@@ -44,18 +47,20 @@ const TIDY_AT_END: usize = 8;
 #[derive(Debug)]
 pub(super) struct Loop {
     pub(super) core: Core,
-    pub(super) spool: Spool,
     pub(super) store: Arc<dyn ContentStore>,
     pub(super) runtime: Runtime,
     pub(super) requests: Receiver<Incoming>,
     pub(super) reports: Receiver<Report>,
-    pub(super) queries: Sender<Query>,
+    pub(super) lists: Lists,
     pub(super) publisher: Publisher,
     pub(super) report_writer: super::ndr::ReportWriter,
     pub(super) began: Instant,
     pub(super) replies: std::collections::HashMap<RequestKey, ReplyTo>,
     pub(super) keys: u64,
     pub(super) unwritten: Unwritten,
+    /// Closed last: whoever is alone with the spool when he closes it leaves one whole file, and no log to be read first the
+    /// next time.
+    pub(super) spool: Spool,
 }
 
 /// What the network has already done and the spool could not take down yet, because the disk is full or fails. It gets
@@ -162,12 +167,15 @@ impl Loop {
 
     /// Takes the reports that are there; and, as long as nobody waits for what follows from any, those that come.
     fn gather(&self, inputs: &mut VecDeque<Input>) {
-        let until = Instant::now() + GATHER;
+        let began = Instant::now();
         loop {
             let room = ROUND.saturating_sub(inputs.len());
             inputs.extend(self.reports.try_iter().take(room).map(Input::Report));
             let nobody_waits = !inputs.is_empty() && inputs.len() < ROUND && inputs.iter().all(can_wait);
-            if !nobody_waits || Instant::now() >= until {
+            let offers =
+                |input: &Input| matches!(input, Input::Report(Report { kind: ReportKind::Offering { .. }, .. }));
+            let patience = if inputs.iter().any(offers) { GATHER_OFFERS } else { GATHER };
+            if !nobody_waits || began.elapsed() >= patience {
                 return;
             }
             // Asleep rather than listening: to be woken by each of them would cost more than to take it.
@@ -183,10 +191,10 @@ impl Loop {
                 self.publisher.add(events, wake, Event::Reload(self.core.all_rows(now)));
             }
             Incoming::Request(Command::List(query), reply) => {
-                self.queries.send(Query::List(query, now.wall, reply)).ok();
+                self.lists.ask(Query::List(query, now.wall, reply));
             }
             Incoming::Request(Command::Show(envelope), reply) => {
-                self.queries.send(Query::Show(envelope, reply)).ok();
+                self.lists.ask(Query::Show(envelope, reply));
             }
             Incoming::Request(command, reply) => {
                 self.keys += 1;
@@ -387,12 +395,16 @@ impl Loop {
     }
 }
 
-/// It is shown later, and makes nobody else go on.
+/// It is shown later, and nobody stands still for it.
 const fn can_wait(input: &Input) -> bool {
     matches!(
         input,
         Input::Report(Report {
-            kind: ReportKind::EndMessage { .. } | ReportKind::Progress(_) | ReportKind::Log(..),
+            kind: ReportKind::EndMessage { .. }
+                | ReportKind::Stage(_)
+                | ReportKind::Progress(_)
+                | ReportKind::Offering { hurry: false, .. }
+                | ReportKind::Log(..),
             ..
         })
     )

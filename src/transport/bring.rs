@@ -7,6 +7,7 @@ use tokio::process::Command;
 use tokio_util::sync::CancellationToken;
 
 use crate::mapi::{Class, Failure, Stage, is_visible};
+use crate::profile::secret::withhold;
 
 /// A dial-up or VPN command may take its time, but not for ever.
 const DEADLINE: Duration = Duration::from_secs(120);
@@ -17,7 +18,9 @@ const DEADLINE: Duration = Duration::from_secs(120);
 /// It could not be started, failed (its last line of standard error is in the failure), took too long, or cancelled.
 pub(super) async fn shell(command: &str, cancel: &CancellationToken) -> Result<(), Failure> {
     let failed = |class: Class, what: String| Failure::new(class, Stage::Bring, command, what);
-    let child = Command::new("sh")
+    let mut shell = Command::new("sh");
+    withhold(shell.as_std_mut());
+    let child = shell
         .args(["-c", command])
         .stdin(Stdio::null())
         .stdout(Stdio::null())

@@ -6,8 +6,10 @@ use bytes::Bytes;
 
 use crate::mapi::{Class, Failure, MessageId, Stage};
 
-/// Chunks read ahead of the socket, beside the one being read: every connection may have as many.
+/// Chunks read ahead of the one that goes out: every connection may have as many.
 const READ_AHEAD: usize = 1;
+/// Bytes of a chunk handed on at a time: what is made of them for the socket is in memory beside them.
+const PIECE: usize = 32 << 10;
 
 /// Where the chunks of large contents are. Its methods block: they are called on blocking threads only.
 pub trait ContentStore: Send + Sync + std::fmt::Debug {
@@ -50,18 +52,20 @@ impl Content {
             Self::Stored { store, message, .. } => {
                 let (sender, receiver) = tokio::sync::mpsc::channel(READ_AHEAD);
                 let (store, message) = (Arc::clone(store), *message);
+                let runtime = tokio::runtime::Handle::current();
                 tokio::task::spawn_blocking(move || {
                     for number in 0.. {
-                        let chunk = store.chunk(message, number).transpose();
-                        let Some(chunk) = chunk else { break };
+                        // Room first, so that no further chunk waits for it. The reader may be gone: then nobody wants the rest.
+                        let Ok(room) = runtime.block_on(sender.reserve()) else { break };
+                        let Some(chunk) = store.chunk(message, number).transpose() else { break };
                         let failed = chunk.is_err();
-                        // The reader may be gone: then nobody wants the rest.
-                        if sender.blocking_send(chunk).is_err() || failed {
+                        room.send(chunk);
+                        if failed {
                             break;
                         }
                     }
                 });
-                ContentStream::Stored(receiver)
+                ContentStream::Stored { chunks: receiver, rest: Bytes::new() }
             }
         }
     }
@@ -88,8 +92,13 @@ impl Content {
 pub enum ContentStream {
     /// What is left of it.
     Inline(Option<Bytes>),
-    /// Filled by a blocking thread.
-    Stored(tokio::sync::mpsc::Receiver<Result<Bytes, Failure>>),
+    /// In the spool.
+    Stored {
+        /// Filled by a blocking thread.
+        chunks: tokio::sync::mpsc::Receiver<Result<Bytes, Failure>>,
+        /// What is left of the last one.
+        rest: Bytes,
+    },
 }
 
 impl ContentStream {
@@ -97,7 +106,15 @@ impl ContentStream {
     pub async fn next(&mut self) -> Option<Result<Bytes, Failure>> {
         match self {
             Self::Inline(bytes) => bytes.take().filter(|bytes| !bytes.is_empty()).map(Ok),
-            Self::Stored(receiver) => receiver.recv().await,
+            Self::Stored { chunks, rest } => {
+                if rest.is_empty() {
+                    match chunks.recv().await? {
+                        Ok(chunk) => *rest = chunk,
+                        Err(failure) => return Some(Err(failure)),
+                    }
+                }
+                Some(Ok(rest.split_to(PIECE.min(rest.len()))))
+            }
         }
     }
 }

@@ -77,7 +77,7 @@ impl OutgoingFolder {
         let ready = async {
             let written = written.await?;
             // The name is the last byte: from there on somebody may take it.
-            queue.offering(jobs.iter().map(|job| job.envelope).collect()).await?;
+            queue.offering(jobs.iter().map(|job| job.envelope).collect(), true).await?;
             Ok(written)
         };
         let (placed, outcome) = match ready.await {

@@ -63,7 +63,7 @@ impl PipeTransport {
         let read_all = program.feed(&job.content).await?;
         if read_all {
             // The end of its input is the last byte.
-            queue.offering(vec![job.envelope]).await?;
+            queue.offering(vec![job.envelope], true).await?;
         }
         support.stage(Stage::Reply);
         program.end().await.map_err(|failure| Missed { failure, offered: read_all })?;

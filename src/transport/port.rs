@@ -1,7 +1,7 @@
 //! The transport's end of the line to the spooler, after `IMAPISupport`: report, take messages, record receipts, ask.
 
-use std::collections::{HashMap, HashSet, VecDeque};
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::collections::{HashMap, VecDeque};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -215,14 +215,15 @@ fn unexpected(answer: Answer) -> Failure {
 #[derive(Debug)]
 pub struct Submissions {
     support: Support,
-    claimed: tokio::sync::Mutex<Claimed>,
-    /// Those of them that nobody took yet.
-    waiting: AtomicUsize,
+    /// Claimed, and taken by nobody yet. Behind a lock that is never held while anything is waited for: a fair one would
+    /// be handed round from connection to connection, one message at a time.
+    jobs: Mutex<VecDeque<Job>>,
+    claims: tokio::sync::Mutex<Claims>,
 }
 
+/// How the messages get there.
 #[derive(Debug, Default)]
-struct Claimed {
-    jobs: VecDeque<Job>,
+struct Claims {
     /// A claim under way.
     coming: Option<oneshot::Receiver<Answer>>,
     drained: bool,
@@ -230,18 +231,7 @@ struct Claimed {
     failure: Option<Failure>,
 }
 
-impl Claimed {
-    /// Takes in what a claim brought. No messages: the queue is drained.
-    fn take(&mut self, answer: Result<Answer, oneshot::error::RecvError>) {
-        self.coming = None;
-        match answer {
-            Ok(Answer::Jobs(jobs)) if !jobs.is_empty() => self.jobs.extend(jobs),
-            Ok(Answer::Jobs(_)) => self.drained = true,
-            Ok(other) => self.stop(unexpected(other)),
-            Err(_spooler_gone) => self.stop(Failure::cancelled(Stage::Queue, "spooler")),
-        }
-    }
-
+impl Claims {
     fn stop(&mut self, failure: Failure) {
         self.drained = true;
         self.failure.get_or_insert(failure);
@@ -251,54 +241,91 @@ impl Claimed {
 impl Submissions {
     /// The submissions of one phase.
     pub fn new(support: Support) -> Self {
-        Self { support, claimed: tokio::sync::Mutex::default(), waiting: AtomicUsize::new(0) }
+        Self { support, jobs: Mutex::default(), claims: tokio::sync::Mutex::default() }
     }
 
     /// The next message, claimed for this transport; `None` when the queue is drained, the flush bit was cleared or
     /// the flush was cancelled. Any number of connections may take turns.
     pub async fn next(&self) -> Option<Job> {
-        let mut claimed = self.claimed.lock().await;
         loop {
             if self.support.ending().is_cancelled() {
                 return None;
             }
-            if claimed.coming.is_none() && !claimed.drained && claimed.jobs.len() <= FEW_MESSAGES {
-                let (ticket, coming) = self.support.desk.open();
-                self.support.report(ReportKind::Want { ticket, messages: CLAIM_MESSAGES, bytes: CLAIM_BYTES });
-                claimed.coming = Some(coming);
+            if let Ok(mut claims) = self.claims.try_lock() {
+                self.claim_ahead(&mut claims);
             }
-            if let Some(job) = claimed.jobs.pop_front() {
-                self.waiting.store(claimed.jobs.len(), Ordering::Relaxed);
+            if let Some(job) = self.jobs().pop_front() {
                 return Some(job);
             }
-            let coming = claimed.coming.as_mut()?;
-            let answer = tokio::select! {
-                biased;
-                answer = coming => Some(answer),
-                () = self.support.cancel.cancelled() => None,
-            };
-            match answer {
-                Some(answer) => claimed.take(answer),
-                None => {
-                    claimed.failure.get_or_insert_with(|| Failure::cancelled(Stage::Queue, self.support.transport()));
-                    return None;
-                }
+            let mut claims = self.claims.lock().await;
+            // Somebody else may have waited for the same, and have got it.
+            if self.waiting() == 0 && !self.await_claim(&mut claims).await {
+                return None;
             }
+        }
+    }
+
+    fn jobs(&self) -> std::sync::MutexGuard<'_, VecDeque<Job>> {
+        self.jobs.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes in what came meanwhile, and asks for more while there are still some.
+    fn claim_ahead(&self, claims: &mut Claims) {
+        if let Some(answer) = claims.coming.as_mut().and_then(|coming| coming.try_recv().ok()) {
+            self.take(claims, Ok(answer));
+        }
+        if claims.coming.is_none() && !claims.drained && self.waiting() <= FEW_MESSAGES {
+            let (ticket, coming) = self.support.desk.open();
+            self.support.report(ReportKind::Want { ticket, messages: CLAIM_MESSAGES, bytes: CLAIM_BYTES });
+            claims.coming = Some(coming);
+        }
+    }
+
+    /// Waits for the claim under way. Gives whether there was one, and nobody cancelled.
+    async fn await_claim(&self, claims: &mut Claims) -> bool {
+        self.claim_ahead(claims);
+        if self.waiting() > 0 {
+            return true;
+        }
+        let Some(coming) = claims.coming.as_mut() else { return false };
+        let answer = tokio::select! {
+            biased;
+            answer = coming => Some(answer),
+            () = self.support.cancel.cancelled() => None,
+        };
+        match answer {
+            Some(answer) => self.take(claims, answer),
+            None => {
+                claims.failure.get_or_insert_with(|| Failure::cancelled(Stage::Queue, self.support.transport()));
+            }
+        }
+        !self.support.cancel.is_cancelled()
+    }
+
+    /// Takes in what a claim brought. No messages: the queue is drained.
+    fn take(&self, claims: &mut Claims, answer: Result<Answer, oneshot::error::RecvError>) {
+        claims.coming = None;
+        match answer {
+            Ok(Answer::Jobs(jobs)) if !jobs.is_empty() => self.jobs().extend(jobs),
+            Ok(Answer::Jobs(_)) => claims.drained = true,
+            Ok(other) => claims.stop(unexpected(other)),
+            Err(_spooler_gone) => claims.stop(Failure::cancelled(Stage::Queue, "spooler")),
         }
     }
 
     /// Messages that are claimed already and wait to be taken.
     pub fn waiting(&self) -> usize {
-        self.waiting.load(Ordering::Relaxed)
+        self.jobs().len()
     }
 
     /// Puts on disk that the last byte of these is about to go out. Must return before that byte is handed to the
-    /// socket: what was offered and got no reply is in doubt, what was not goes back to the queue.
+    /// socket: what was offered and got no reply is in doubt, what was not goes back to the queue. `hurry`: nothing else
+    /// can go out meanwhile; else it waits a few milliseconds for others, to share their sync.
     ///
     /// # Errors
     /// [`Class::Cancelled`], or the spool can't be written: then the last byte must not go out.
-    pub async fn offering(&self, envelopes: Vec<EnvelopeId>) -> Result<(), Failure> {
-        match self.support.request(|ticket| ReportKind::Offering { ticket, envelopes }).await? {
+    pub async fn offering(&self, envelopes: Vec<EnvelopeId>, hurry: bool) -> Result<(), Failure> {
+        match self.support.request(|ticket| ReportKind::Offering { ticket, envelopes, hurry }).await? {
             Answer::Done => Ok(()),
             other => Err(unexpected(other)),
         }
@@ -319,17 +346,18 @@ impl Submissions {
     /// # Errors
     /// The queue was not drained: the spool could not be written, or the flush was cancelled.
     pub async fn give_back(&self) -> Result<(), Failure> {
-        let mut claimed = self.claimed.lock().await;
+        let mut claims = self.claims.lock().await;
         // The spooler always answers, and what it has claimed must come back while the flush is still running.
-        if let Some(coming) = claimed.coming.take() {
+        if let Some(coming) = claims.coming.take() {
             let answer = coming.await;
-            claimed.take(answer);
+            self.take(&mut claims, answer);
         }
-        claimed.drained = true;
-        for job in std::mem::take(&mut claimed.jobs) {
+        claims.drained = true;
+        let jobs = std::mem::take(&mut *self.jobs());
+        for job in jobs {
             self.end_all(&job, &Outcome::Returned);
         }
-        claimed.failure.take().map_or(Ok(()), Err)
+        claims.failure.take().map_or(Ok(()), Err)
     }
 }
 
@@ -349,10 +377,10 @@ impl Receipts {
     ///
     /// # Errors
     /// The spool can't be read, or cancelled.
-    pub async fn known(&self, mailbox: &str) -> Result<HashSet<String>, Failure> {
+    pub async fn known(&self, mailbox: &str) -> Result<Vec<String>, Failure> {
         let mailbox = mailbox.to_owned();
         match self.support.request(|ticket| ReportKind::Known { ticket, mailbox }).await? {
-            Answer::Known(uids) => Ok(uids.into_iter().collect()),
+            Answer::Known(uids) => Ok(uids),
             other => Err(unexpected(other)),
         }
     }

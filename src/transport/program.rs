@@ -15,6 +15,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::mapi::{Blame, Class, Failure, Reply, Stage, in_one_line};
+use crate::profile::secret::withhold;
 use crate::transport::Content;
 
 /// How long the program may take to read one piece of the message.
@@ -49,6 +50,7 @@ impl Program {
             return Err(Failure::new(Class::Configuration, Stage::Program, "command", "is empty"));
         };
         let mut command = Command::new(name);
+        withhold(command.as_std_mut());
         command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped());
         command.process_group(0).kill_on_drop(true);
         if quiet {

@@ -152,6 +152,8 @@ pub enum ReportKind {
         ticket: Ticket,
         /// Which envelopes.
         envelopes: Vec<EnvelopeId>,
+        /// Nothing else can go out meanwhile.
+        hurry: bool,
     },
     /// One envelope is through, for all its recipients (`EndMessage`).
     EndMessage {

@@ -104,7 +104,7 @@ fn listen(memory: &mut Memory, desk: &Desk, kind: ReportKind) {
         ReportKind::Want { ticket, .. } => {
             desk.answer(ticket, Answer::Jobs(std::mem::take(&mut memory.jobs))).ok();
         }
-        ReportKind::Offering { ticket, envelopes } => {
+        ReportKind::Offering { ticket, envelopes, .. } => {
             memory.offered.extend(envelopes);
             desk.answer(ticket, Answer::Done).ok();
         }

@@ -140,6 +140,7 @@ mod tests {
             }
             let certificate = Certificate {
                 host: server.host.clone(),
+                port: server.port,
                 names: Vec::new(),
                 issuer: String::new(),
                 from: None,

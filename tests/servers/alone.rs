@@ -1,6 +1,7 @@
 //! The real window, on a screen of its own, on the demo's provider: what a person sees and does. Takes the pictures of
 //! the README into `screenshots/` when `MAILSLUICE_SCREENSHOTS` is set, and into the target folder otherwise.
 
+mod network;
 mod notices;
 mod tray;
 
@@ -191,7 +192,7 @@ fn problems_and_the_password_are_settled_from_the_window() {
 
 #[test]
 fn an_empty_window_says_what_to_do_and_idles_without_a_tick() {
-    let Some(desk) = Desk::open(LIGHT, false) else { return };
+    let Some(desk) = Desk::open(r#"{ "scheme": "light", "closing": "quit" }"#, false) else { return };
     desk.wait("the rows are there", || desk.rows().as_array().is_some_and(|rows| rows.len() == 7));
     desk.picture("empty-light");
     settle(desk.child.id());

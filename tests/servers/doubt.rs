@@ -55,6 +55,39 @@ fn a_message_without_a_reply_is_in_doubt_and_goes_again_only_when_somebody_says_
 }
 
 #[test]
+fn what_is_in_doubt_is_settled_by_two_commands_and_by_no_other_in_silence() {
+    let provider = provider(Vec::new());
+    let harness = harness(&provider, "");
+    one_in_doubt(&provider, &harness);
+    let id = id_of(&harness, "m-0");
+
+    // A filter that does not speak of doubt does not send it twice.
+    let retried = harness.run(&["queue", "retry", "--where", "from:ada", "--json"]).expect_code(0).json();
+    assert_eq!(retried["count"], 0);
+    harness.run(&["flush", "--send", "--no-ui", "--force"]).expect_code(0);
+    assert_eq!((states(&harness, "out")["m-0"].as_str(), provider.delivered().len()), ("in_doubt", 1));
+
+    let again = harness.run(&["queue", "send-again", &id, "--json"]).expect_code(0).json();
+    assert_eq!(again["count"], 1);
+    assert_eq!(states(&harness, "out")["m-0"], "queued");
+    // Only what is in doubt, whatever is named.
+    harness.run(&["queue", "send-again", &id]).expect_code(75);
+    harness.run(&["queue", "treat-as-sent", &id]).expect_code(75);
+    assert_eq!(states(&harness, "out")["m-0"], "queued");
+
+    let _disturbance = provider.disturb(Point::FinalReply, Trouble::HangUp);
+    harness.run(&["flush", "--send", "--no-ui"]).expect_code(77);
+    assert_eq!(provider.delivered().len(), 2);
+    let settled = harness.run(&["queue", "treat-as-sent", "--where", "from:ada", "--json"]).expect_code(0).json();
+    assert_eq!(settled["count"], 1);
+    assert_eq!(states(&harness, "out")["m-0"], "sent");
+    let told = harness.run(&["queue", "show", &id]).expect_code(0).stdout;
+    assert!(told.contains("treated as sent by hand"), "{told}");
+    harness.run(&["flush", "--send", "--no-ui", "--force"]).expect_code(0);
+    assert_eq!(provider.delivered().len(), 2);
+}
+
+#[test]
 fn the_profile_can_say_that_doubt_means_again() {
     let provider = provider(Vec::new());
     let harness = harness(&provider, "in_doubt = \"resend\"\n");

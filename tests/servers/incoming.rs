@@ -1,6 +1,9 @@
 //! Receiving from a real Dovecot.
 
+use std::io::{Read as _, Write as _};
+use std::net::{Shutdown, TcpListener, TcpStream};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use mailsluice::mapi::FlushFlags;
@@ -99,7 +102,7 @@ fn a_certificate_nobody_vouches_for_is_refused() {
         let without: Vec<&str> = profile.lines().filter(|line| !line.starts_with("ca_file")).collect();
         let without = without.join("\n");
         let flushed = Harness::new(&without).run(&["flush", "--receive", "--no-ui", "--json"]).expect_code(77).json();
-        assert_eq!(flushed["results"][0]["failure"]["class"], "trust", "{kind}");
+        assert_eq!(flushed["results"][0]["failure"]["class"], "needs_person", "{kind}");
     }
 }
 
@@ -109,6 +112,49 @@ fn doctor_reaches_the_server_and_says_what_it_found() {
     let harness = Harness::new(&profile(&dovecot, "imap", dovecot.ports.imaps, "tls", "keep"));
     let run = harness.run(&["doctor"]).expect_code(0);
     assert!(run.stdout.starts_with("ok  in: "), "{}", run.stdout);
+}
+
+/// A way to the server on which everything it says takes a while. Gives the port, and counts what comes by.
+fn far_way(port: u16) -> (u16, Arc<AtomicU64>) {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let (here, bytes) = (listener.local_addr().expect("an address").port(), Arc::new(AtomicU64::new(0)));
+    let counted = Arc::clone(&bytes);
+    std::thread::spawn(move || {
+        for mut near in listener.incoming().map_while(Result::ok) {
+            let mut far = TcpStream::connect(("127.0.0.1", port)).expect("the server");
+            let (mut say, mut hear) = (near.try_clone().expect("a socket"), far.try_clone().expect("a socket"));
+            std::thread::spawn(move || std::io::copy(&mut say, &mut hear).ok());
+            let counted = Arc::clone(&counted);
+            std::thread::spawn(move || {
+                let mut piece = vec![0; 256 << 10];
+                while let Ok(read @ 1..) = far.read(&mut piece) {
+                    std::thread::sleep(Duration::from_millis(15));
+                    counted.fetch_add(read as u64, Ordering::Relaxed);
+                    if near.write_all(&piece[..read]).is_err() {
+                        break;
+                    }
+                }
+                near.shutdown(Shutdown::Both).ok();
+            });
+        }
+    });
+    (here, bytes)
+}
+
+#[test]
+fn a_far_line_is_compressed_where_the_server_can() {
+    let zlib = "mail_plugins = zlib\nprotocol imap {\n mail_plugins = zlib imap_zlib\n}\n";
+    let Some(dovecot) = Dovecot::start_with(zlib) else { return };
+    dovecot.fill("ada", mail(1000));
+    let there = sorted(dovecot.mailbox("ada"));
+    let size = there.iter().map(|message| message.len() as u64).sum::<u64>();
+    let (far, came) = far_way(dovecot.ports.imap);
+    for port in [far, dovecot.ports.imap] {
+        let harness = Harness::new(&profile(&dovecot, "imap", port, "none", "keep"));
+        harness.run(&["flush", "--receive", "--no-ui"]).expect_code(0);
+        assert!(sorted(harness.received("in")) == there, "what is here is not what is there");
+    }
+    assert!(came.load(Ordering::Relaxed) < size / 2, "{} bytes came for {size}", came.load(Ordering::Relaxed));
 }
 
 /// Whether the row says within reason that this many messages wait.

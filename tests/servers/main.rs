@@ -2,7 +2,6 @@
 
 #![allow(
     clippy::expect_used,
-    clippy::format_collect,
     clippy::needless_pass_by_value,
     clippy::option_option,
     clippy::panic,
@@ -27,4 +26,5 @@ mod outgoing;
 mod owner;
 mod phases;
 mod scripts;
+mod secrets;
 mod smoke;

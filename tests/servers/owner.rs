@@ -58,6 +58,42 @@ fn while_one_process_flushes_the_commands_of_others_work() {
     assert_eq!(subjects(&provider.delivered()).into_values().collect::<Vec<_>>(), [1, 1]);
 }
 
+/// How often the thread that lets clients in has slept.
+fn rests(owner: u32) -> u64 {
+    let threads = std::fs::read_dir(format!("/proc/{owner}/task")).expect("its threads");
+    let files = threads.map(|thread| thread.expect("an entry").path());
+    let socket = files
+        .into_iter()
+        .find(|thread| std::fs::read_to_string(thread.join("comm")).is_ok_and(|name| name.trim() == "socket"));
+    let status = std::fs::read_to_string(socket.expect("a thread").join("status")).expect("its status");
+    let line = status.lines().find_map(|line| line.strip_prefix("voluntary_ctxt_switches:")).expect("a count");
+    line.trim().parse().expect("a number")
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn whoever_comes_while_no_descriptor_is_left_is_let_in_when_there_is_one() {
+    let provider = provider(Vec::new());
+    let harness = sends_to(&provider);
+    submit(&harness, &letter(&subject(0), "ann@example.net", 1000));
+    let disturbance = provider.disturb(Point::FinalReply, Trouble::Stall);
+    let owner = stalled(&harness, &disturbance);
+    let pid = rustix::process::Pid::from_raw(owner.id().cast_signed());
+    let limit = |current| {
+        let limit = rustix::process::Rlimit { current: Some(current), maximum: Some(1024) };
+        rustix::process::prlimit(pid, rustix::process::Resource::Nofile, limit).expect("a child of ours");
+    };
+    limit(3);
+    let before = rests(owner.id());
+    let waits = harness.start(&["status", "--json"]);
+    assert!(wait_until(PATIENCE, || rests(owner.id()) >= before + 3), "it never tried again");
+    limit(1024);
+    let status = waits.end().expect_code(0).json();
+    assert_eq!(status["rows"][3]["outgoing"]["in_flight"], 1, "{status}");
+    drop(disturbance);
+    owner.end().expect_code(0);
+}
+
 #[test]
 fn checklist_25_a_second_flush_is_busy_and_the_first_undisturbed() {
     let provider = provider(Vec::new());

@@ -61,9 +61,14 @@ impl Bus {
         Some(Self { daemon, address: address.trim().to_owned(), _folder: folder })
     }
 
-    /// What a program needs in its environment to be on this bus and no other.
+    /// What a program needs in its environment to have this for its session's bus.
     pub fn join<'a>(&self, command: &'a mut Command) -> &'a mut Command {
         command.env("DBUS_SESSION_BUS_ADDRESS", &self.address)
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> &str {
+        &self.address
     }
 
     /// A connection for a service or a client.
@@ -201,15 +206,18 @@ impl TrayHost {
 
     /// Waits until the entry can be clicked, and clicks it.
     pub fn click(&self, path: &[&str]) {
-        let mut entry = None;
+        let mut is_heard = false;
         let there = wait_until(LIMIT, || {
-            entry = self.find(path).filter(|entry| entry.enabled);
-            entry.is_some()
+            if let Some(entry) = self.find(path).filter(|entry| entry.enabled) {
+                let event = (entry.id, "clicked", Value::I32(0), 0_u32);
+                // A menu that was made anew since it was read knows the number no more. Any other failure is a program that
+                // was told to quit and is gone before it answers: what it does shows that it heard.
+                let answer = self.menu().call::<_, _, ()>("Event", &event);
+                is_heard = !answer.is_err_and(|error| is_unknown(&error));
+            }
+            is_heard
         });
         assert!(there, "no {path:?} to be clicked among {:?}", self.entries());
-        let id = entry.expect("found").id;
-        // A program that is told to quit may be gone before it answers; that the click was heard shows in what it does.
-        self.menu().call::<_, _, ()>("Event", &(id, "clicked", Value::I32(0), 0_u32)).ok();
     }
 
     /// Waits until a switch stands so.
@@ -222,6 +230,10 @@ impl TrayHost {
     pub fn press(&self, method: &str) {
         self.item().call::<_, _, ()>(method, &(0, 0)).expect("a click");
     }
+}
+
+fn is_unknown(error: &zbus::Error) -> bool {
+    matches!(error, zbus::Error::MethodError(name, ..) if name.as_str() == "org.freedesktop.DBus.Error.InvalidArgs")
 }
 
 fn gather((id, properties, children): Layout, above: &[String], found: &mut Vec<MenuEntry>) {

@@ -106,12 +106,21 @@ impl Dovecot {
 
     /// What is in a user's INBOX, in the order of arrival.
     pub fn mailbox(&self, user: &str) -> Vec<Vec<u8>> {
+        // Dovecot may be about to give its files other names, after its client has gone.
+        loop {
+            if let Ok(all) = self.files(user).iter().map(std::fs::read).collect() {
+                return all;
+            }
+        }
+    }
+
+    fn files(&self, user: &str) -> Vec<PathBuf> {
         let maildir = self.folder.path().join("mail").join(user);
         let list = |name: &str| std::fs::read_dir(maildir.join(name)).into_iter().flatten();
         let mut files: Vec<PathBuf> =
             ["cur", "new"].into_iter().flat_map(list).map(|entry| entry.expect("an entry").path()).collect();
         files.sort_by_key(|file| file.file_name().map(ToOwned::to_owned));
-        files.iter().map(|file| std::fs::read(file).expect("a message")).collect()
+        files
     }
 }
 

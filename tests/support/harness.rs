@@ -72,6 +72,8 @@ impl Harness {
         let mut command = Command::new(BINARY);
         let home = self.path("home");
         command.env_clear().env("HOME", &home).env("XDG_RUNTIME_DIR", &home).current_dir(self.folder.path());
+        // Neither this machine's network nor its sleep are the test's.
+        command.env("DBUS_SYSTEM_BUS_ADDRESS", "unix:path=/nonexistent");
         for name in ["PATH", "RUST_BACKTRACE", "LLVM_PROFILE_FILE"] {
             if let Some(value) = std::env::var_os(name) {
                 command.env(name, value);

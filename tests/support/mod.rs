@@ -21,6 +21,7 @@ pub mod daemon;
 pub mod dovecot;
 pub mod engine;
 pub mod harness;
+pub mod machine;
 pub mod messages;
 pub mod postfix;
 pub mod provider;

@@ -47,11 +47,11 @@ impl Screen {
         BufReader::new(server.stdout.take().expect("a pipe")).read_line(&mut number).expect("a display number");
         let display = format!(":{}", number.trim());
         let mut screen = Self { display, processes: vec![server] };
-        screen.processes.push(spawn(mortal("openbox").env("DISPLAY", &screen.display)));
-        let managed = || {
-            output(Command::new("xprop").env("DISPLAY", &screen.display).args(["-root", "_NET_SUPPORTING_WM_CHECK"]))
-                .is_some_and(|text| text.contains("window id"))
-        };
+        // It runs this once it manages windows. That it has named itself says less: a window that comes between the two may
+        // never be shown.
+        let ready = ["--startup", "xprop -root -f MAILSLUICE_READY 8s -set MAILSLUICE_READY yes"];
+        screen.processes.push(spawn(mortal("openbox").env("DISPLAY", &screen.display).args(ready)));
+        let managed = || screen.property("MAILSLUICE_READY").is_some_and(|text| text.contains("yes"));
         assert!(wait_until(LIMIT, managed), "no window manager on {}", screen.display);
         Some(screen)
     }
@@ -69,7 +69,7 @@ impl Screen {
             found = ids.and_then(|ids| ids.lines().next().map(str::to_owned));
             found.is_some()
         });
-        assert!(there, "no window named {title:?}");
+        assert!(there, "no window named {title:?} among these: {:?}", self.xwininfo());
         let window = Window { display: self.display.clone(), id: found.expect("found above") };
         window.focus();
         window
@@ -82,8 +82,17 @@ impl Screen {
 
     /// Whether nothing at all is shown: no window of any program.
     pub fn is_empty(&self) -> bool {
-        output(Command::new("xprop").env("DISPLAY", &self.display).args(["-root", "_NET_CLIENT_LIST"]))
-            .is_some_and(|text| !text.contains("0x"))
+        self.property("_NET_CLIENT_LIST").is_some_and(|text| !text.contains("0x"))
+    }
+
+    /// A property of the whole screen, as `xprop` prints it.
+    fn property(&self, name: &str) -> Option<String> {
+        output(Command::new("xprop").env("DISPLAY", &self.display).args(["-root", name]))
+    }
+
+    /// Every window there is, shown or not, for a failure's text.
+    fn xwininfo(&self) -> Option<String> {
+        output(Command::new("xwininfo").env("DISPLAY", &self.display).args(["-root", "-tree"]))
     }
 
     fn xdotool(&self, arguments: &[&str]) -> Option<String> {

@@ -3,13 +3,12 @@
 //! A session of three messages is recorded once; then it is held again for each of its bytes, and cut there. What came of
 //! it is compared, doubts are settled, a session without a cut sends or fetches the rest, and all is compared again.
 
-use std::path::Path;
-
 use mailsluice::demo::Provider;
 use mailsluice::mapi::FlushFlags;
 use tempfile::TempDir;
 
 use super::books::{Books, Settle, letter};
+use super::faults::folder;
 use crate::support::provider::{provider, receiver, sender};
 use crate::support::{Engine, Relay, Way};
 
@@ -20,16 +19,6 @@ const LONGER: u64 = 40;
 
 const SEND: FlushFlags = FlushFlags::FLUSH_UPLOAD.union(FlushFlags::FLUSH_FORCE);
 const RECEIVE: FlushFlags = FlushFlags::FLUSH_DOWNLOAD;
-
-/// A profile's folder, in memory where that can be had: nothing here depends on the disk, and there are thousands of commits.
-fn folder(profile: &str) -> TempDir {
-    let memory = Path::new("/dev/shm");
-    let mut builder = tempfile::Builder::new();
-    builder.prefix("mailsluice-test-");
-    let folder = if memory.is_dir() { builder.tempdir_in(memory) } else { builder.tempdir() }.expect("a folder");
-    std::fs::write(folder.path().join("profile.toml"), profile).expect("a file");
-    folder
-}
 
 /// A server, the line to it, and a profile that uses it.
 struct Place {

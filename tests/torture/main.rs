@@ -5,9 +5,7 @@
 //! back with `TORTURE_SEED`.
 
 #![allow(
-    clippy::assigning_clones,
     clippy::expect_used,
-    clippy::format_push_string,
     clippy::needless_pass_by_value,
     clippy::option_option,
     clippy::panic,

@@ -5,12 +5,13 @@ use std::time::Duration;
 use egui::{Key, Modifiers};
 use egui_kittest::kittest::{NodeT as _, Queryable as _};
 use mailsluice::desktop::chooser::{Choice, Chosen};
-use mailsluice::desktop::engine::Scope;
+use mailsluice::desktop::engine::{Leave, Scope};
+use mailsluice::mapi::tag::{PR_SLUICE_ASKED, PR_SLUICE_QUESTION};
 use mailsluice::mapi::{EnvelopeId, FlushFlags};
 use mailsluice::spooler::{PlainSecret, Said};
 
 use super::Window;
-use super::fake::{Asked, certificate, question, rows, transport_id};
+use super::fake::{Asked, certificate, changed, question, rows, transport_id};
 
 #[test]
 fn a_password_is_asked_for_and_answered() {
@@ -36,7 +37,7 @@ fn a_password_that_a_person_would_not_give_is_declined() {
 
 #[test]
 fn a_certificate_is_shown_and_trusted_or_not() {
-    for (button, said) in [("Trust for this run", Some(Said::Trust)), ("Cancel", None)] {
+    for (button, said) in [("Trust", Some(Said::Trust)), ("Cancel", None)] {
         let mut window = Window::open(rows("problems"));
         window.engine.tell(certificate());
         window.settle();
@@ -47,8 +48,30 @@ fn a_certificate_is_shown_and_trusted_or_not() {
         }
         window.click(button);
         assert_eq!(window.asked(), [Asked::Answer(8, said)]);
-        assert!(!window.has("Trust for this run"));
+        assert!(!window.has("Trust it for good"));
     }
+}
+
+#[test]
+fn a_certificate_that_is_trusted_for_good_goes_into_the_profile() {
+    let mut window = Window::open(rows("problems"));
+    window.engine.tell(certificate());
+    window.settle();
+    window.click("Trust it for good");
+    window.click("Trust");
+    let pinned = Asked::Pin("office".to_owned(), "AB:CD".to_owned());
+    assert_eq!(window.asked(), [pinned, Asked::Answer(8, Some(Said::Trust))]);
+}
+
+#[test]
+fn a_window_that_comes_later_knows_what_is_asked() {
+    let mut rows = rows("problems");
+    let asking = rows.iter_mut().find(|row| row.number(PR_SLUICE_QUESTION).is_some()).expect("one asks");
+    asking.set(PR_SLUICE_ASKED, serde_json::to_string(&changed()).expect("JSON"));
+    let mut window = Window::open(rows);
+    assert!(window.says("Nobody vouches for its certificate") && !window.has("Enter password"));
+    window.click("Look at certificate");
+    assert!(window.says("presents another certificate"));
 }
 
 #[test]
@@ -174,4 +197,50 @@ fn what_happens_beside_the_window_is_set_there_too() {
     window.asked();
     window.click("With the session, in the tray");
     assert_eq!(window.asked(), [Asked::Autostart(true)]);
+}
+
+#[test]
+fn quitting_with_mail_that_waits_sends_first_and_asks_again_about_what_could_not_go() {
+    use mailsluice::desktop::engine::News;
+    let mut window = Window::open(rows("idle"));
+    window.asked();
+    window.press(Modifiers::COMMAND, Key::Q);
+    assert!(window.says("39 messages have not left yet"));
+    window.press(Modifiers::NONE, Key::Enter);
+    assert_eq!(window.asked(), [Asked::SendFirst(FlushFlags::FLUSH_UPLOAD)]);
+    window.engine.tell(News::Flushed);
+    window.settle();
+    assert_eq!(window.asked(), [], "what could not go is asked about");
+    assert!(window.says("39 messages could not be sent"));
+
+    // This time nothing is left: it ends.
+    window.click("Send, then quit");
+    window.asked();
+    window.engine.0.borrow_mut().messages = 0;
+    window.engine.tell(News::Flushed);
+    window.settle();
+    assert_eq!(window.asked(), [Asked::Quit(Leave::Finish)]);
+}
+
+#[test]
+fn quitting_can_be_left_alone_or_done_at_once_and_is_not_asked_without_need() {
+    let mut window = Window::open(rows("busy"));
+    window.asked();
+    window.press(Modifiers::COMMAND, Key::Q);
+    assert!(window.says("Mail is on its way just now."));
+    window.press(Modifiers::NONE, Key::Escape);
+    assert_eq!(window.asked(), []);
+    assert!(!window.has("Quit now"));
+    window.press(Modifiers::COMMAND, Key::Q);
+    window.click("Quit now");
+    assert_eq!(window.asked(), [Asked::Quit(Leave::Now)]);
+
+    let mut window = Window::open(rows("empty"));
+    window.press(Modifiers::COMMAND, Key::Q);
+    assert_eq!(window.asked(), [Asked::Quit(Leave::AsConfigured)]);
+    // The profile sends before the end anyway.
+    let mut window = Window::open(rows("idle"));
+    window.engine.0.borrow_mut().sends_on_exit = true;
+    window.press(Modifiers::COMMAND, Key::Q);
+    assert_eq!(window.asked(), [Asked::Quit(Leave::AsConfigured)]);
 }

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use mailsluice::desktop::engine::{Engine, ListTicket, NewProfile, News, Notice, Readiness, Scope};
+use mailsluice::desktop::engine::{Engine, Leave, ListTicket, NewProfile, News, Notice, Readiness, Scope};
 use mailsluice::desktop::state::Settings;
 use mailsluice::mapi::tag::*;
 use mailsluice::mapi::{
@@ -28,11 +28,14 @@ pub(crate) enum Asked {
     Offline(bool),
     Change(QueueVerb, Selection),
     Answer(u64, Option<Said>),
+    Pin(String, String),
     Add(Vec<PathBuf>),
     Save(EnvelopeId, PathBuf),
     Create(Box<NewProfile>),
     Demo,
     Autostart(bool),
+    SendFirst(FlushFlags),
+    Quit(Leave),
 }
 
 /// What the test and the engine share.
@@ -45,6 +48,7 @@ pub(crate) struct Shared {
     pub(crate) asked: Vec<Asked>,
     pub(crate) lists: Vec<ListQuery>,
     pub(crate) no_ui: bool,
+    pub(crate) sends_on_exit: bool,
     tickets: u64,
 }
 
@@ -63,6 +67,7 @@ impl FakeEngine {
             asked: Vec::new(),
             lists: Vec::new(),
             no_ui: false,
+            sends_on_exit: false,
             tickets: 0,
         })))
     }
@@ -114,6 +119,9 @@ impl Engine for FakeEngine {
     fn flush(&mut self, scope: &Scope, flags: FlushFlags) {
         self.note(Asked::Flush(scope.clone(), flags));
     }
+    fn flush_and_tell(&mut self, flags: FlushFlags) {
+        self.note(Asked::SendFirst(flags));
+    }
     fn cancel(&mut self, scope: &Scope) {
         self.note(Asked::Cancel(scope.clone()));
     }
@@ -139,6 +147,9 @@ impl Engine for FakeEngine {
     fn answer(&mut self, question: u64, said: Option<Said>) {
         self.note(Asked::Answer(question, said));
     }
+    fn pin(&mut self, transport: String, certificate: Box<Certificate>) {
+        self.note(Asked::Pin(transport, certificate.fingerprint));
+    }
     fn add(&mut self, files: Vec<PathBuf>) {
         self.note(Asked::Add(files));
     }
@@ -150,6 +161,12 @@ impl Engine for FakeEngine {
     }
     fn start_demo(&mut self) {
         self.note(Asked::Demo);
+    }
+    fn sends_on_exit(&self) -> bool {
+        self.0.borrow().sends_on_exit
+    }
+    fn quit(&mut self, leave: Leave) {
+        self.note(Asked::Quit(leave));
     }
 }
 
@@ -345,6 +362,7 @@ pub(crate) fn rows(scene: &str) -> Vec<Row> {
         "problems" => {
             let mut asks = failed(office, &refused());
             asks.set(PR_SLUICE_QUESTION, 7_i64);
+            asks.set(PR_SLUICE_ASKED, serde_json::to_string(&password()).expect("JSON"));
             let offline = Failure::new(Class::Offline, Stage::Connect, "mail.example.org:993", "no route to host");
             rows.extend([
                 spooler([39, 3, 1, 1, 24], 34_869_000),
@@ -407,30 +425,28 @@ pub(crate) fn log() -> Vec<News> {
 
 /// A question for a password.
 pub(crate) fn question() -> News {
-    News::Event(Event::Question {
-        number: 7,
-        transport: "office".to_owned(),
-        question: Question::Password {
-            user: "ada.lovelace".to_owned(),
-            host: "smtp.example.com".to_owned(),
-            refused: None,
-        },
-    })
+    News::Event(Event::Question { number: 7, transport: "office".to_owned(), question: password() })
+}
+
+fn password() -> Question {
+    Question::Password { user: "ada.lovelace".to_owned(), host: "smtp.example.com".to_owned(), refused: None }
 }
 
 /// A question about a certificate that changed.
 pub(crate) fn certificate() -> News {
-    News::Event(Event::Question {
-        number: 8,
-        transport: "office".to_owned(),
-        question: Question::Certificate(Box::new(Certificate {
-            host: "smtp.example.com".to_owned(),
-            names: vec!["mail.example.net".to_owned()],
-            issuer: "CN=Example CA".to_owned(),
-            from: Some(1_600_000_000),
-            until: Some(1_900_000_000),
-            fingerprint: "AB:CD".to_owned(),
-            expected: Some("01:23".to_owned()),
-        })),
-    })
+    News::Event(Event::Question { number: 8, transport: "office".to_owned(), question: changed() })
+}
+
+/// See [`certificate`].
+pub(crate) fn changed() -> Question {
+    Question::Certificate(Box::new(Certificate {
+        host: "smtp.example.com".to_owned(),
+        port: 465,
+        names: vec!["mail.example.net".to_owned()],
+        issuer: "CN=Example CA".to_owned(),
+        from: Some(1_600_000_000),
+        until: Some(1_900_000_000),
+        fingerprint: "AB:CD".to_owned(),
+        expected: Some("01:23".to_owned()),
+    }))
 }

@@ -8,7 +8,7 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
 
 use super::super::door::{Call, Door};
 use super::super::engine::Scope;
-use super::super::host::{Client, Host};
+use super::super::host::{Client, Host, Leave};
 use super::super::row_view::RowView;
 use super::super::text::{Language, Text};
 use super::Order;
@@ -17,11 +17,12 @@ use super::deed::{BOTH, Deed};
 use super::glance::{Around, Glance};
 use super::notices::{Button, Notice, Notices};
 use super::notifier::Notifier;
+use super::surroundings::Surroundings;
 use super::tray::Tray;
 use crate::mapi::{EntryId, FlushFlags, ResourceType};
 use crate::session::{Session, flush_all, flush_each};
 use crate::spool::Seconds;
-use crate::spooler::{Command, Wake};
+use crate::spooler::{Command, Network, Wake};
 
 /// Between two changes of what the tray shows.
 const BREATH: Duration = Duration::from_millis(500);
@@ -29,7 +30,7 @@ const BREATH: Duration = Duration::from_millis(500);
 const PAUSE: Seconds = 3600;
 /// A pause is an hour by the clock, also when the machine sleeps meanwhile: so the clock is looked at, while it lasts.
 const CLOCK: Duration = Duration::from_mins(1);
-/// A host that does not come back within this is gone, and with it the way to the window.
+/// A host that does not come, or come back, within this is not there, and with it the way to the window.
 const HOST_RETURNS: Duration = Duration::from_secs(10);
 
 /// See the module.
@@ -41,6 +42,8 @@ pub(super) struct Clerk {
     /// Since when there is no host, after there was one.
     no_host_since: Option<Instant>,
     had_host: bool,
+    /// The window was called for, because there is none.
+    was_brought_back: bool,
     /// Nobody is told anything without a bus.
     notifier: Option<Notifier>,
     notices: Notices,
@@ -48,6 +51,10 @@ pub(super) struct Clerk {
     shown: Glance,
     shown_at: Instant,
     pause: Option<Pause>,
+    /// Nobody keeps the machine awake without a thread for it.
+    surroundings: Option<Surroundings>,
+    /// What was told of the network; `None`: nothing yet.
+    network: Option<Command>,
     leaving: bool,
 }
 
@@ -69,6 +76,8 @@ impl Clerk {
         let notifier = notifier.and_then(|started| {
             started.inspect_err(|error| tracing::info!("there are no notifications: {error}")).ok()
         });
+        let surroundings = Surroundings::watch(orders.clone());
+        let surroundings = surroundings.inspect_err(|error| tracing::info!("nobody looks around: {error}")).ok();
         Self {
             client: Client::new(host, wake),
             door,
@@ -76,12 +85,15 @@ impl Clerk {
             has_tray,
             no_host_since: None,
             had_host: false,
+            was_brought_back: false,
             notifier,
             notices: Notices::default(),
             text: Text::new(Language::of_environment()),
             shown: Glance::default(),
             shown_at: Instant::now(),
             pause: None,
+            surroundings,
+            network: None,
             leaving: false,
         }
     }
@@ -104,6 +116,10 @@ impl Clerk {
                         BOTH,
                     );
                 }
+                Ok(Order::Network(network)) => self.hear_of_the_network(network),
+                // What is in the air comes to its end, and no more is put there.
+                Ok(Order::Sleep(true)) => self.ask(Command::EndFlush { transport: None }),
+                Ok(Order::Sleep(false)) => self.ask(Command::Resumed),
                 Ok(Order::Stop) | Err(RecvTimeoutError::Disconnected) => break,
             }
         }
@@ -114,7 +130,10 @@ impl Clerk {
 
     /// Takes in what happened and shows it. Gives when to look again by itself.
     fn look(&mut self) -> Option<Instant> {
-        self.client.follow();
+        if self.client.follow() {
+            // Another spooler has heard nothing yet.
+            self.pass_on_the_network();
+        }
         let settings = self.client.host().settings();
         let language = settings.language.unwrap_or_else(Language::of_environment);
         if language != self.text.language() {
@@ -123,6 +142,7 @@ impl Clerk {
         self.tell_news();
         let rows = self.client.session().map(Session::rows).unwrap_or_default();
         let rows = RowView::all(&rows, &self.text, now());
+        self.mind_the_sleep(&rows);
         [self.mind_the_pause(&rows), self.mind_the_host(), self.show(&rows)].into_iter().flatten().min()
     }
 
@@ -151,6 +171,7 @@ impl Clerk {
             ready: self.client.session().is_some_and(Session::is_ready),
             no_ui: host.no_ui(),
             paused_until: self.pause.map(|pause| pause.until),
+            sends_on_exit: self.client.opened().is_some_and(|opened| opened.profile.schedule.sends_on_exit()),
         };
         let glance = Glance::of(rows, &around, &self.text);
         if glance == self.shown {
@@ -164,6 +185,24 @@ impl Clerk {
         tray.show(glance.clone());
         (self.shown, self.shown_at) = (glance, Instant::now());
         None
+    }
+
+    fn hear_of_the_network(&mut self, network: Option<Network>) {
+        self.network = Some(Command::Network(network));
+        self.pass_on_the_network();
+    }
+
+    fn pass_on_the_network(&self) {
+        if let Some(told) = self.network.clone() {
+            self.ask(told);
+        }
+    }
+
+    /// The machine stays awake between connecting and the last reply.
+    fn mind_the_sleep(&mut self, rows: &[RowView]) {
+        if let Some(surroundings) = &mut self.surroundings {
+            surroundings.stay_awake(rows.iter().any(RowView::is_on_the_line));
+        }
     }
 
     /// Ends the pause when its hour is over. One that somebody else has ended is forgotten.
@@ -180,22 +219,33 @@ impl Clerk {
         self.pause.map(|_pause| Instant::now() + CLOCK)
     }
 
-    /// A program that was closed to the tray is not left where nobody finds it: when the tray is gone for good, the window
-    /// comes back. Not under No UI, and not when nobody ever opened one.
+    /// A program is not left where nobody finds it. One that was closed to the tray comes back when the tray is gone for
+    /// good; one that was started without a window, where no tray ever came, gets one that is out of the way. Not under
+    /// No UI: then nothing appears by itself.
     fn mind_the_host(&mut self) -> Option<Instant> {
         if self.has_tray.load(Ordering::Relaxed) {
-            (self.had_host, self.no_host_since) = (true, None);
+            (self.had_host, self.no_host_since, self.was_brought_back) = (true, None, false);
             return None;
         }
-        if !self.had_host || !self.door.was_closed() || self.client.host().no_ui() {
+        let call = if self.had_host && self.door.was_closed() {
+            Call::Open(Vec::new())
+        } else if self.door.was_never_open() {
+            Call::OpenAside
+        } else {
+            return None;
+        };
+        if self.client.host().no_ui() {
             return None;
         }
         let gone = *self.no_host_since.get_or_insert_with(Instant::now) + HOST_RETURNS;
+        if self.was_brought_back {
+            return None;
+        }
         if Instant::now() < gone {
             return Some(gone);
         }
-        self.had_host = false;
-        self.door.call(Call::Open(Vec::new()));
+        (self.had_host, self.was_brought_back) = (false, true);
+        self.door.call(call);
         None
     }
 
@@ -224,7 +274,13 @@ impl Clerk {
             Deed::Open => self.door.call(Call::Open(Vec::new())),
             Deed::OpenProblems => self.door.call(Call::OpenProblems),
             // The program waits for what leaves, and does so no longer.
-            Deed::Quit(_) if self.leaving => self.ask(Command::Cancel { transport: None }),
+            Deed::Quit(_) | Deed::SendAndQuit if self.leaving => self.ask(Command::Cancel { transport: None }),
+            Deed::SendAndQuit => {
+                // What would have to be asked stays for the next time: nobody is there any more.
+                let silent = FlushFlags::FLUSH_UPLOAD | FlushFlags::FLUSH_NO_UI;
+                self.flush(&Scope::All, silent);
+                self.perform(Deed::Quit(Leave::Finish));
+            }
             Deed::Quit(leave) => {
                 self.leaving = true;
                 self.door.call(Call::Quit(leave));

@@ -22,6 +22,8 @@ pub(crate) enum Deed {
     Open,
     /// Show the window with what needs a person.
     OpenProblems,
+    /// Send what waits, asking nobody, and end the program.
+    SendAndQuit,
     /// End the program.
     Quit(Leave),
 }

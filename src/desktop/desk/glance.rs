@@ -24,6 +24,8 @@ pub(super) struct Around<'a> {
     pub no_ui: bool,
     /// When the pause ends, if there is one.
     pub paused_until: Option<Seconds>,
+    /// The profile has everything sent before the program ends.
+    pub sends_on_exit: bool,
 }
 
 /// See the module.
@@ -121,9 +123,6 @@ fn manner(spooler: Option<&RowView>, around: &Around<'_>, text: &Text) -> String
 fn menu(transports: &[&RowView], around: &Around<'_>, offline: bool, waiting: usize, text: &Text) -> Vec<Entry> {
     let word = |id: &str| text.get(id);
     let running = transports.iter().any(|row| row.running.is_some());
-    let leaving = transports
-        .iter()
-        .any(|row| row.running.as_ref().is_some_and(|running| running.direction == Some(Direction::Outgoing)));
     let mut entries = directions(transports, &Scope::All, offline, text);
     if !transports.is_empty() {
         let each = transports.iter().map(|row| {
@@ -164,7 +163,7 @@ fn menu(transports: &[&RowView], around: &Around<'_>, offline: bool, waiting: us
     entries.push(Entry::Do { word: waiting_word, deed: Deed::OpenProblems, enabled: waiting > 0 });
     entries.push(Entry::Do { word: word("tray-open"), deed: Deed::Open, enabled: true });
     entries.push(Entry::Line);
-    entries.push(quit(leaving, running, text));
+    entries.push(quit(transports, around, offline, text));
     entries
 }
 
@@ -185,15 +184,31 @@ fn directions(transports: &[&RowView], scope: &Scope, offline: bool, text: &Text
     ]
 }
 
-/// Says if mail is still leaving, and then lets choose.
-fn quit(leaving: bool, running: bool, text: &Text) -> Entry {
-    let entry = |id: &str, leave| Entry::Do { word: text.get(id), deed: Deed::Quit(leave), enabled: true };
-    if !running {
-        return entry("tray-quit", Leave::AsConfigured);
+/// Says if mail is still leaving or waits to, and then lets choose; closing the menu is the third choice.
+fn quit(transports: &[&RowView], around: &Around<'_>, offline: bool, text: &Text) -> Entry {
+    let entry = |id: &str, deed| Entry::Do { word: text.get(id), deed, enabled: true };
+    let running: Vec<_> = transports.iter().filter_map(|row| row.running.as_ref()).collect();
+    if !running.is_empty() {
+        let leaving = running.iter().any(|running| running.direction == Some(Direction::Outgoing));
+        return Entry::More {
+            word: text.get(if leaving { "tray-quit-leaving" } else { "tray-quit-running" }),
+            entries: vec![
+                entry("tray-quit-finish", Deed::Quit(Leave::Finish)),
+                entry("tray-quit-now", Deed::Quit(Leave::Now)),
+            ],
+        };
     }
+    let waiting: u64 = transports.iter().filter_map(|row| row.counts.to_send).sum();
+    if waiting == 0 || around.sends_on_exit {
+        return entry("tray-quit", Deed::Quit(Leave::AsConfigured));
+    }
+    let word = text.get("dlg-quit-send");
     Entry::More {
-        word: text.get(if leaving { "tray-quit-leaving" } else { "tray-quit-running" }),
-        entries: vec![entry("tray-quit-finish", Leave::Finish), entry("tray-quit-now", Leave::Now)],
+        word: text.fmt("tray-quit-waiting", &[("n", count(waiting))]),
+        entries: vec![
+            Entry::Do { word, deed: Deed::SendAndQuit, enabled: !offline },
+            entry("tray-quit-leave", Deed::Quit(Leave::Now)),
+        ],
     }
 }
 

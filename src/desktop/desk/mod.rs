@@ -9,20 +9,24 @@
 //! | `notices` | what is worth a notification, made of events; pure |
 //! | `notifier` | that over the bus |
 //! | `application` | the program as launchers on the bus see it |
+//! | `surroundings` | the network and sleep, as the system's bus tells of them |
+//! | `awake` | what keeps the machine from sleep meanwhile |
 //! | `clerk` | the thread |
 //!
 //! It wakes for events, for deeds and for the end of a pause. Otherwise it rests.
 
 mod application;
+mod awake;
 mod clerk;
 mod deed;
 mod glance;
 mod notices;
 mod notifier;
+mod surroundings;
 mod tray;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 use std::thread::{self, JoinHandle};
 
 use crossbeam_channel::{Sender, unbounded};
@@ -33,6 +37,7 @@ use notices::Button;
 
 use super::door::Door;
 use super::host::Host;
+use crate::spooler::Network;
 
 /// See the module.
 pub(super) struct Desk {
@@ -42,6 +47,7 @@ pub(super) struct Desk {
 }
 
 /// What the clerk is told.
+#[derive(Debug, Clone, PartialEq, Eq)]
 enum Order {
     /// Something happened.
     Look,
@@ -49,6 +55,10 @@ enum Order {
     Do(Deed),
     /// Somebody clicked on what was shown for this transport.
     Clicked(String, Button),
+    /// What the network is like; `None`: nobody knows.
+    Network(Option<Network>),
+    /// The machine is about to sleep, or is awake again.
+    Sleep(bool),
     /// That was all.
     Stop,
 }
@@ -70,8 +80,8 @@ impl Desk {
     }
 
     /// Whether a tray shows the program, so that it can be found again without a window.
-    pub(super) fn has_tray(&self) -> bool {
-        self.has_tray.load(Ordering::Relaxed)
+    pub(super) fn tray(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.has_tray)
     }
 
     /// Clears it: the icon is gone when this returns.

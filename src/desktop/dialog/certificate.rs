@@ -11,7 +11,7 @@ use super::super::widget::button::Style;
 use super::Outcome;
 use crate::spooler::Said;
 
-pub(super) fn show(ui: &mut Ui, scene: &mut Scene<'_>, dialog: &CertificateDialog) -> Outcome {
+pub(super) fn show(ui: &mut Ui, scene: &mut Scene<'_>, dialog: &mut CertificateDialog) -> Outcome {
     let of = &dialog.certificate;
     super::title(ui, &scene.text.fmt("dlg-certificate", &[("name", dialog.transport.as_str().into())]));
     let why = if of.expected.is_some() { "dlg-certificate-changed" } else { "dlg-certificate-unknown" };
@@ -38,9 +38,14 @@ pub(super) fn show(ui: &mut Ui, scene: &mut Scene<'_>, dialog: &CertificateDialo
         ui.label(scene.get(id));
         ui.label(RichText::new(print).monospace());
     }
-    super::note(ui, scene, &scene.get("dlg-certificate-kept"));
+    ui.checkbox(&mut dialog.for_good, scene.get("dlg-certificate-for-good"));
+    let kept = if dialog.for_good { "dlg-certificate-pinned" } else { "dlg-certificate-kept" };
+    super::note(ui, scene, &scene.get(kept));
     let outcome = super::foot(ui, scene, "dlg-certificate-do", Style::Plain, None);
     if outcome == Outcome::Done {
+        if dialog.for_good {
+            scene.asks.push(Ask::Pin(dialog.transport.clone(), dialog.certificate.clone()));
+        }
         scene.asks.push(Ask::Answer(dialog.question, Some(Said::Trust)));
     }
     outcome

@@ -5,6 +5,7 @@ mod confirm;
 mod help;
 mod password;
 mod path;
+mod quit;
 mod settings;
 
 use egui::{Align, Frame, Id, Layout, Modal, RichText, Ui};
@@ -40,6 +41,7 @@ pub(super) fn show(ui: &Ui, scene: &mut Scene<'_>) {
             Dialog::Save(envelope, path) => path::save(ui, scene, *envelope, path),
             Dialog::Confirm(confirm) => confirm::show(ui, scene, confirm),
             Dialog::Reroute(selection, count) => confirm::reroute(ui, scene, selection, *count),
+            Dialog::Quit(quit) => quit::show(ui, scene, quit),
             Dialog::Help => help::show(ui, scene),
             Dialog::Settings => settings::show(ui, scene),
         }

@@ -3,7 +3,7 @@
 use egui::{ComboBox, Grid, RichText, ScrollArea, Slider, Ui};
 
 use super::super::scene::{Ask, Scene};
-use super::super::state::{Notify, Privacy, Settings};
+use super::super::state::{Closing, Privacy, Settings};
 use super::super::text::{Language, Text};
 use super::super::theme::{Scheme, space};
 use super::Outcome;
@@ -19,7 +19,7 @@ pub(super) fn show(ui: &mut Ui, scene: &mut Scene<'_>) -> Outcome {
     ScrollArea::vertical().max_height(room).show(ui, |ui| {
         Grid::new("settings").num_columns(2).spacing([space::XL, space::M]).show(ui, |ui| {
             look(ui, scene, &mut settings);
-            desktop(ui, scene, &mut settings.notify);
+            desktop(ui, scene, &mut settings);
         });
     });
     if settings != scene.state.settings {
@@ -50,7 +50,8 @@ fn look(ui: &mut Ui, scene: &Scene<'_>, settings: &mut Settings) {
 }
 
 /// What it does beside its window.
-fn desktop(ui: &mut Ui, scene: &mut Scene<'_>, notify: &mut Notify) {
+fn desktop(ui: &mut Ui, scene: &mut Scene<'_>, settings: &mut Settings) {
+    let notify = &mut settings.notify;
     label(ui, scene, "set-notify");
     ui.horizontal(|ui| {
         ui.checkbox(&mut notify.needs_you, scene.get("set-notify-needs-you"));
@@ -60,6 +61,13 @@ fn desktop(ui: &mut Ui, scene: &mut Scene<'_>, notify: &mut Notify) {
     ui.end_row();
     label(ui, scene, "set-privacy");
     privacy(ui, scene, &mut notify.privacy);
+    ui.end_row();
+    label(ui, scene, "set-closing");
+    ui.horizontal(|ui| {
+        ui.radio_value(&mut settings.closing, None, scene.get("set-closing-ask"));
+        ui.radio_value(&mut settings.closing, Some(Closing::Quit), scene.get("set-closing-quit"));
+        ui.radio_value(&mut settings.closing, Some(Closing::Keep), scene.get("set-closing-keep"));
+    });
     ui.end_row();
     if let Some(mut on) = scene.state.autostart {
         label(ui, scene, "set-autostart");

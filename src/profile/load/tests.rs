@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 
+use super::super::schedule::{Plan, Quiet, Schedule};
 use super::*;
 
 fn read(text: &str) -> Result<Profile, ProfileError> {
@@ -179,9 +180,11 @@ fn the_full_profile() {
         queue: Some(ExternalQueue { kind: QueueKind::Exim, ssh: None, config_dir: None }),
         ..bare("exim")
     };
+    let names = ["work", "club", "shelf", "local", "mx1", "exim"].map(str::to_owned).to_vec();
+    let plan = Plan { every: Some(Duration::from_mins(5)), on_start: true, ..Plan::default() };
     let expected = Profile {
         transports: vec![work, club, shelf, local, mx1, exim],
-        schedule: Schedule { every: Some(Duration::from_mins(5)), on_start: true, on_exit: false },
+        schedule: Schedule { plans: vec![Plan { transports: names, ..plan }] },
         in_doubt: InDoubtPolicy::Resend,
     };
     assert_eq!(profile, expected);
@@ -287,6 +290,48 @@ fn bad_values_are_named_with_what_is_allowed() {
     wrong("schedule = 5\n", &[(1, "schedule", "[schedule]")]);
     wrong("[transport]\nname = \"x\"\n", &[(1, "transport", "[[transport]]")]);
     wrong("transport = [1]\n", &[(1, "transport", "[[transport]]")]);
+}
+
+#[test]
+fn groups_of_the_schedule_have_its_keys_where_they_lack_their_own() {
+    let folder =
+        |name: &str| format!("[[transport]]\nname = \"{name}\"\noutgoing.kind = \"folder\"\noutgoing.path = \"/x\"\n");
+    let text = "[schedule]\nevery = \"1h\"\nmetered = false\nquiet = [\"22:00-07:00\"]\non_network = true\n\
+                [[schedule.group]]\ntransports = [\"a\"]\nevery = \"5m\"\ndirections = \"receive\"\nnetworks = [\"home\"]\n\
+                [[schedule.group]]\ntransports = [\"a\", \"c\"]\nmetered = true\nquiet = []\n";
+    let profile = read(&format!("{}{}{}{text}", folder("a"), folder("b"), folder("c"))).expect("a good profile");
+    let named = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect::<Vec<_>>();
+    let whole = Plan {
+        transports: named(&["b"]),
+        every: Some(Duration::from_hours(1)),
+        metered: false,
+        quiet: vec![Quiet { from: 22 * 60, to: 7 * 60 }],
+        on_network: true,
+        ..Plan::default()
+    };
+    let first = Plan {
+        transports: named(&["a"]),
+        every: Some(Duration::from_mins(5)),
+        outgoing: false,
+        networks: named(&["home"]),
+        ..whole.clone()
+    };
+    let second = Plan { transports: named(&["a", "c"]), metered: true, quiet: Vec::new(), ..whole.clone() };
+    assert_eq!(profile.schedule, Schedule { plans: vec![first, second, whole] });
+
+    let transport = folder("a");
+    wrong(
+        &format!(
+            "{transport}[[schedule.group]]\ntransports = [\"A\"]\ndirections = \"up\"\nquiet = [\"night\"]\n[[schedule.group]]\nevry = \"1h\"\n"
+        ),
+        &[
+            (6, "schedule.group.transports", "there is no transport “A”"),
+            (7, "schedule.group.directions", "\"send\", \"receive\", \"both\""),
+            (8, "schedule.group.quiet", "22:00-07:00"),
+            (9, "schedule.group.transports", "is missing"),
+            (10, "schedule.group.evry", "Did you mean `every`?"),
+        ],
+    );
 }
 
 #[test]

@@ -4,7 +4,7 @@
 //! up. Both its outputs are read to the end while it runs, so that it never waits for us; what counts is that it has
 //! exited, for something it left behind (an agent) may keep its outputs open for ever.
 
-use std::io::{BufRead as _, BufReader, Read};
+use std::io::{BufRead as _, BufReader, ErrorKind, Read as _};
 use std::os::unix::process::CommandExt as _;
 use std::process::{Child, ChildStderr, ChildStdout, Command, ExitStatus, Stdio};
 use std::thread;
@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, bounded, unbounded};
 use rustix::process::{Pid, Signal};
 use secrecy::SecretString;
+use secrecy::zeroize::Zeroizing;
 
 use super::SecretError;
 
@@ -21,7 +22,7 @@ pub(super) const PATIENCE: Duration = Duration::from_mins(1);
 /// What a command printed before it exited is read soon after.
 const GRACE: Duration = Duration::from_secs(1);
 /// A first line longer than this is no password.
-const LONGEST_LINE: u64 = 64 << 10;
+const LONGEST_LINE: usize = 64 << 10;
 /// As much of a line of standard error as is shown.
 const SHOWN: usize = 200;
 
@@ -46,7 +47,7 @@ pub(super) fn fetch(line: &str, patience: Duration) -> Result<SecretString, Secr
         Ok(status) if status.success() => {
             let line = first_line.recv_timeout(GRACE).unwrap_or_default();
             let place = || "the password command's output".to_owned();
-            let line = String::from_utf8(line).map_err(|_not_shown| SecretError::NotText(place()))?;
+            let line = std::str::from_utf8(&line).map_err(|_not_shown| SecretError::NotText(place()))?;
             if line.is_empty() { Err(SecretError::Missing(place())) } else { Ok(line.into()) }
         }
         Ok(status) => Err(SecretError::Command(failed(status, &last_words))),
@@ -55,7 +56,9 @@ pub(super) fn fetch(line: &str, patience: Duration) -> Result<SecretString, Secr
 }
 
 fn start(line: &str) -> Result<Child, SecretError> {
-    Command::new("sh")
+    let mut command = Command::new("sh");
+    super::withhold(&mut command);
+    command
         .arg("-c")
         .arg(line)
         .stdin(Stdio::null())
@@ -71,21 +74,40 @@ fn named(name: &str, work: impl FnOnce() + Send + 'static) -> Result<(), SecretE
     started.map(drop).map_err(|error| SecretError::Command(error.to_string()))
 }
 
-/// Sends the first line, without its end, as soon as it is there; then reads on, so that the command can write on.
-fn read_first_line(output: ChildStdout) -> Receiver<Vec<u8>> {
+/// Sends the first line, without its end, as soon as it is there; then reads on, so that the command can write on. What
+/// was read is wiped.
+fn read_first_line(mut output: ChildStdout) -> Receiver<Zeroizing<Vec<u8>>> {
     let (sender, receiver) = bounded(1);
     // Without the thread the receiver hears nothing, which is no password.
     named("password output", move || {
-        let mut output = BufReader::new(output);
-        let mut line = Vec::new();
-        if output.by_ref().take(LONGEST_LINE).read_until(b'\n', &mut line).is_ok() {
-            while line.pop_if(|last| matches!(last, b'\n' | b'\r')).is_some() {}
-            sender.send(line).ok();
-        }
+        let mut read = Zeroizing::new(vec![0; LONGEST_LINE]);
+        let mut filled = 0;
+        let line = loop {
+            let (before, room) = read.split_at_mut(filled);
+            match output.read(room) {
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(_) => return,
+                Ok(0) => break before.to_vec(),
+                Ok(more) => {
+                    filled += more;
+                    if let Some(line) = ended(&read, filled) {
+                        break line.to_vec();
+                    }
+                }
+            }
+        };
+        let mut line = Zeroizing::new(line);
+        while line.pop_if(|last| matches!(last, b'\n' | b'\r')).is_some() {}
+        sender.send(line).ok();
         std::io::copy(&mut output, &mut std::io::sink()).ok();
     })
     .ok();
     receiver
+}
+
+/// The first line of what was read so far, if it is all there.
+fn ended(read: &[u8], filled: usize) -> Option<&[u8]> {
+    read.get(..filled)?.split_inclusive(|byte| *byte == b'\n').next().filter(|line| line.ends_with(b"\n"))
 }
 
 /// Sends the beginning of each line that says something.
@@ -94,7 +116,7 @@ fn read_last_line(errors: ChildStderr) -> Receiver<String> {
     named("password errors", move || {
         let mut errors = BufReader::new(errors);
         let mut line = Vec::new();
-        while errors.by_ref().take(LONGEST_LINE).read_until(b'\n', &mut line).is_ok_and(|read| read > 0) {
+        while errors.by_ref().take(LONGEST_LINE as u64).read_until(b'\n', &mut line).is_ok_and(|read| read > 0) {
             let text: String = String::from_utf8_lossy(&line).trim().chars().take(SHOWN).collect();
             if !text.is_empty() && sender.send(text.replace(char::is_control, " ")).is_err() {
                 break;

@@ -14,6 +14,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Sender, bounded, unbounded};
+use secrecy::zeroize::Zeroizing;
 use secrecy::{ExposeSecret as _, SecretString};
 use secret_service::blocking::SecretService;
 use secret_service::{EncryptionType, Error};
@@ -42,7 +43,8 @@ pub(super) fn fetch(account: &str, may_prompt: bool) -> Result<SecretString, Sec
     if secret.is_empty() {
         return Err(SecretError::Missing(PLACE.to_owned()));
     }
-    String::from_utf8(secret).map(SecretString::from).map_err(|_not_shown| SecretError::NotText(PLACE.to_owned()))
+    let text = std::str::from_utf8(&secret).map_err(|_not_shown| SecretError::NotText(PLACE.to_owned()))?;
+    Ok(text.into())
 }
 
 pub(super) fn store(account: &str, secret: &SecretString) -> Result<(), SecretError> {
@@ -73,7 +75,7 @@ fn attributes(account: &str) -> HashMap<&str, &str> {
     HashMap::from([("service", "mailsluice"), ("username", account)])
 }
 
-fn find(account: &str, may_prompt: bool) -> Result<Vec<u8>, SecretError> {
+fn find(account: &str, may_prompt: bool) -> Result<Zeroizing<Vec<u8>>, SecretError> {
     let service = SecretService::connect(EncryptionType::Dh).map_err(trouble)?;
     let found = service.search_items(attributes(account)).map_err(trouble)?;
     let item = match (found.unlocked.first(), found.locked.first()) {
@@ -85,7 +87,7 @@ fn find(account: &str, may_prompt: bool) -> Result<Vec<u8>, SecretError> {
         (None, Some(_)) => return Err(SecretError::Locked),
         (None, None) => return Err(SecretError::Missing(PLACE.to_owned())),
     };
-    item.get_secret().map_err(trouble)
+    item.get_secret().map(Zeroizing::new).map_err(trouble)
 }
 
 fn put(account: &str, secret: &SecretString) -> Result<(), SecretError> {

@@ -32,6 +32,7 @@ fn step() -> impl Strategy<Value = Step> {
         QueueVerb::Reroute { transport: "home".to_owned() },
         QueueVerb::Delete,
         QueueVerb::TreatAsSent,
+        QueueVerb::SendAgain,
     ]);
     let which = any::<usize>();
     prop_oneof![
@@ -325,6 +326,7 @@ fn change(scene: &mut Scene, model: &mut Model, verb: &QueueVerb, which: Option<
                 QueueVerb::Hold => model.move_recipients(*id, &[Queued, Deferred], Held),
                 QueueVerb::Release => model.move_recipients(*id, &[Held], Queued),
                 QueueVerb::Retry => model.move_recipients(*id, &[Deferred, Failed, InDoubt], Queued),
+                QueueVerb::SendAgain => model.move_recipients(*id, &[InDoubt], Queued),
                 QueueVerb::TreatAsSent => {
                     let moved = model.move_recipients(*id, &[InDoubt], Sent);
                     if moved {

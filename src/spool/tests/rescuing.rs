@@ -106,6 +106,43 @@ fn without_its_beginning_or_its_end_the_rest_is_saved() {
     assert_eq!(told, Rescued::default());
 }
 
+/// The page from which all others of a table are found.
+fn first_page(spool: &Path, table: &str) -> usize {
+    let db = rusqlite::Connection::open(spool).expect("a spool");
+    let page = "SELECT rootpage FROM sqlite_schema WHERE type = 'table' AND name = ?1";
+    db.query_row(page, [table], |row| row.get::<_, u32>(0)).expect("a table") as usize
+}
+
+#[test]
+fn a_table_whose_first_page_is_broken_takes_no_other_with_it() {
+    let (folder, spool, contents) = written();
+    let whole = fs::read(&spool).expect("the spool");
+    let all = Rescued { whole: 40, incomplete: 0, lost: 0 };
+    for (table, expected, recipients) in [
+        // Without its size nobody can say that a message is whole; all that was written is there.
+        ("message", Rescued { whole: 0, incomplete: 40, lost: 0 }, true),
+        ("envelope", all, false),
+        ("recipient", all, false),
+        ("chunk", Rescued { whole: 0, incomplete: 0, lost: 40 }, true),
+    ] {
+        let page = first_page(&spool, table);
+        let mut broken = whole.clone();
+        broken[(page - 1) * 4096..page * 4096].fill(0xA5);
+        let damaged = folder.path().join(format!("{table}.db"));
+        fs::write(&damaged, &broken).expect("broken");
+        let into = folder.path().join(format!("without-{table}"));
+        assert_eq!(rescued(&damaged, &into, &contents), expected, "{table}");
+        let list = fs::read_to_string(into.join(LIST)).expect("a list");
+        assert_eq!(list.lines().count(), 40, "{table}");
+        assert_eq!(list.contains("to39@example.net"), recipients, "{table}: {list}");
+        if table == "message" {
+            let saved = fs::read_dir(&into).expect("a folder").map(|entry| entry.expect("an entry").path());
+            let saved = saved.filter(|path| path.extension().is_some_and(|end| end == "eml"));
+            assert!(saved.map(|path| fs::read(path).expect("a message")).all(|message| contents.contains(&message)));
+        }
+    }
+}
+
 #[test]
 fn what_lies_in_the_log_alone_is_saved_too() {
     let scene = Scene::new();

@@ -252,12 +252,13 @@ fn an_envelope_declined_as_a_whole_goes_itself() {
 #[test]
 fn verbs_act_where_they_make_sense_and_nowhere_else() {
     let reroute = QueueVerb::Reroute { transport: "home".to_owned() };
-    let table: [(&QueueVerb, [Option<QueueState>; 7]); 5] = [
+    let table: [(&QueueVerb, [Option<QueueState>; 7]); 6] = [
         // in flight, in doubt, queued, deferred, held, failed, sent
         (&QueueVerb::Hold, [None, None, Some(Held), Some(Held), None, None, None]),
         (&QueueVerb::Release, [None, None, None, None, Some(Queued), None, None]),
         (&QueueVerb::Retry, [None, Some(Queued), None, Some(Queued), None, Some(Queued), None]),
         (&reroute, [None, None, Some(Queued), Some(Queued), Some(Held), Some(Queued), None]),
+        (&QueueVerb::SendAgain, [None, Some(Queued), None, None, None, None, None]),
         (&QueueVerb::TreatAsSent, [None, Some(Sent), None, None, None, None, None]),
     ];
     let mut scene = Scene::new();

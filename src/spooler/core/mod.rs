@@ -2,7 +2,8 @@
 //!
 //! No clock, disk, socket, thread or chance is in here; the loop (`spooler/run.rs`) has those. So a whole day of
 //! a spooler can be replayed in a test in microseconds. `flush` admits, starts and ends flushes; `report` minds what
-//! transports say; `outcome` turns outcomes into states; `rows` makes the status table; `timing` minds deadlines.
+//! transports say; `outcome` turns outcomes into states; `rows` makes the status table; `timing` minds deadlines, `schedule` the
+//! profile's.
 
 pub mod backoff;
 mod flush;
@@ -11,6 +12,7 @@ mod outcome;
 mod report;
 pub mod routing;
 pub mod rows;
+mod schedule;
 pub mod state;
 mod timing;
 
@@ -21,13 +23,14 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::mapi::{EntryId, MapiResult, ResourceType, Row, ValidateFlags};
-use crate::profile::{InDoubtPolicy, Schedule};
-use crate::spool::{LastRun, Seconds};
+use crate::profile::{self, InDoubtPolicy};
+use crate::spool::LastRun;
 use crate::transport::{Answer, Question, Severity, Ticket};
 
 use super::protocol::{Command, Event, PlainSecret, Reply, Said};
 pub use input::{Effect, InFlight, Input, Now, RequestKey};
 pub use routing::Router;
+use schedule::{Occasion, Schedule};
 pub use state::Facts;
 use state::{Group, TransportState};
 
@@ -41,7 +44,9 @@ pub struct Settings {
     /// What becomes of envelopes in doubt.
     pub in_doubt: InDoubtPolicy,
     /// When to flush by itself.
-    pub schedule: Schedule,
+    pub schedule: profile::Schedule,
+    /// Where the clock on the wall is, for quiet hours; `None`: at Greenwich.
+    pub zone: Option<jiff::tz::TimeZone>,
     /// This spooler lives long enough to keep the schedule and to retry by itself (a window's, not a command's).
     pub keeps_time: bool,
     /// How the last run of each transport ended, in whatever process.
@@ -59,7 +64,6 @@ pub struct Core {
     schedule: Schedule,
     keeps_time: bool,
     offline: bool,
-    next_run: Option<Seconds>,
     groups: Vec<Group>,
     numbers: u64,
     runs: i64,
@@ -88,6 +92,7 @@ struct Validation {
 impl Core {
     /// A core with its transports logged on.
     pub fn new(mut settings: Settings) -> Self {
+        let schedule = Schedule::new(&settings.schedule, &settings.transports, settings.zone);
         let mut log_on = |facts: Facts| {
             let last = settings.last_runs.remove(&facts.name).unwrap_or_default();
             TransportState::new(facts, last)
@@ -96,10 +101,9 @@ impl Core {
             transports: std::mem::take(&mut settings.transports).into_iter().map(&mut log_on).collect(),
             router: settings.router,
             in_doubt: settings.in_doubt,
-            schedule: settings.schedule,
+            schedule,
             keeps_time: settings.keeps_time,
             offline: false,
-            next_run: None,
             groups: Vec::new(),
             numbers: 0,
             runs: settings.first_run,
@@ -164,6 +168,14 @@ impl Core {
                 for transport in &mut self.transports {
                     transport.queue_changed = true;
                 }
+                effects.push(Effect::Reply(request, Reply::Done));
+            }
+            Command::Network(network) => {
+                self.network(network, now, effects);
+                effects.push(Effect::Reply(request, Reply::Done));
+            }
+            Command::Resumed => {
+                self.resumed(now, effects);
                 effects.push(Effect::Reply(request, Reply::Done));
             }
             Command::Shutdown { finish } => self.begin_shutdown(request, finish, now, effects),

@@ -16,7 +16,9 @@ impl Core {
         match report.kind {
             ReportKind::Finished(end) => self.finished(index, end, now, effects),
             ReportKind::Want { ticket, messages, bytes } => self.want(index, (ticket, messages, bytes), now, effects),
-            ReportKind::Offering { ticket, envelopes } => self.offering(index, ticket, envelopes, now, effects),
+            ReportKind::Offering { ticket, envelopes, .. } => {
+                self.offering(index, ticket, envelopes, now, effects);
+            }
             ReportKind::EndMessage { envelope, outcomes } => {
                 self.end_message(index, envelope, &outcomes, now, effects);
             }

@@ -4,11 +4,12 @@ use std::time::Duration;
 
 use super::input::{Effect, Now, RequestKey};
 use super::rows;
-use super::state::{Order, TransportState};
-use super::{Core, Shutdown};
+use super::schedule::{Change, Due};
+use super::state::Order;
+use super::{Core, Occasion, Shutdown};
 use crate::mapi::tag::{PR_SLUICE_LAST_FAILURE, PR_SLUICE_QUESTION, PR_SLUICE_STAGE, PR_STATUS_CODE};
 use crate::mapi::{FlushFlags, Row};
-use crate::spooler::protocol::{Event, Reply};
+use crate::spooler::protocol::{Event, Network, Reply};
 use crate::transport::Severity;
 
 /// At most ten changes of a row a second, however fast the flush; a change of state is told at once.
@@ -26,29 +27,63 @@ impl Core {
         if !self.keeps_time {
             return;
         }
-        self.plan_next_run(now);
+        self.schedule.begin(now);
         effects.push(Effect::Watch(true));
-        if self.schedule.on_start {
-            self.order_everything(effects);
+        self.order_what_is_due(now, effects);
+    }
+
+    /// The network is another, or gone, or back.
+    pub(super) fn network(&mut self, network: Option<Network>, now: Now, effects: &mut Vec<Effect>) {
+        let change = self.schedule.network(network, now);
+        if change == Change::None {
+            return;
+        }
+        // When the next run is may be another time now.
+        self.published = None;
+        if change == Change::Came {
+            for transport in self.transports.iter_mut().filter(|transport| transport.facts.needs_network) {
+                // What failed for want of a network has another chance.
+                transport.retries_failed = 0;
+                transport.retries_pause_until = 0;
+            }
+            self.watch_anew(effects);
+        }
+        self.tick(now, effects);
+    }
+
+    /// The machine is awake again: time has passed that no timer counted.
+    pub(super) fn resumed(&mut self, now: Now, effects: &mut Vec<Effect>) {
+        self.schedule.make_due(Occasion::Resume, now);
+        self.watch_anew(effects);
+        self.tick(now, effects);
+    }
+
+    /// Lines that were open are dead, and nobody says so.
+    fn watch_anew(&self, effects: &mut Vec<Effect>) {
+        if self.acts_by_itself() {
+            effects.push(Effect::Watch(true));
         }
     }
 
-    fn plan_next_run(&mut self, now: Now) {
-        self.next_run = self.schedule.every.map(|every| now.wall + every.as_secs().cast_signed());
+    fn order_what_is_due(&mut self, now: Now, effects: &mut Vec<Effect>) {
+        if self.acts_by_itself() {
+            let due = self.schedule.take_due(now);
+            self.order_by_itself(due, effects);
+        }
     }
 
-    fn order_everything(&mut self, effects: &mut Vec<Effect>) {
-        let targets: Vec<usize> = (0..self.transports.len()).collect();
-        let flags = FlushFlags::FLUSH_UPLOAD | FlushFlags::FLUSH_DOWNLOAD | BY_ITSELF;
-        let order = Order { flags, by_hand: false, retry_only: false, group: 0 };
-        self.order(&targets, &order, None, effects);
+    fn order_by_itself(&mut self, due: Vec<Due>, effects: &mut Vec<Effect>) {
+        for Due { targets, flags } in due {
+            let order = Order { flags: flags | BY_ITSELF, by_hand: false, retry_only: false, group: 0 };
+            self.order(&targets, &order, None, effects);
+        }
     }
 
     /// When [`Input::Tick`](super::Input::Tick) is wanted next: a point on the wall clock, a pause, or neither.
     pub fn deadline(&self, now: Now) -> Option<Duration> {
         let until = |time: i64| Duration::from_secs(u64::try_from(time - now.wall).unwrap_or(0));
-        let schedule = self.next_run.filter(|_| self.acts_by_itself()).map(until);
-        let retries = self.transports.iter().filter_map(|transport| self.retry_at(transport)).min().map(until);
+        let schedule = self.schedule.next(now).filter(|_| self.acts_by_itself()).map(until);
+        let retries = (0..self.transports.len()).filter_map(|index| self.retry_at(index, now)).min().map(until);
         let paced = self
             .transports
             .iter()
@@ -65,25 +100,19 @@ impl Core {
     }
 
     /// When the spooler retries a transport's deferred envelopes by itself.
-    fn retry_at(&self, transport: &TransportState) -> Option<i64> {
+    fn retry_at(&self, index: usize, now: Now) -> Option<i64> {
+        let transport = self.transports.get(index)?;
         let facts = &transport.facts;
         let can = facts.outgoing && facts.unusable.is_none() && !facts.asynchronous;
         let idle = !transport.is_at_work() && transport.waiting.is_empty();
         let due = transport.next_due.filter(|_| self.acts_by_itself() && can && idle)?;
-        Some(due.max(transport.retries_pause_until))
+        self.schedule.may_retry(index, due.max(transport.retries_pause_until).max(now.wall))
     }
 
     pub(super) fn tick(&mut self, now: Now, effects: &mut Vec<Effect>) {
-        if self.acts_by_itself() && self.next_run.is_some_and(|next| next <= now.wall) {
-            self.plan_next_run(now);
-            self.order_everything(effects);
-        }
-        let due: Vec<usize> = (0..self.transports.len())
-            .filter(|index| {
-                let at = self.transports.get(*index).and_then(|transport| self.retry_at(transport));
-                at.is_some_and(|at| at <= now.wall)
-            })
-            .collect();
+        self.order_what_is_due(now, effects);
+        let is_due = |index: &usize| self.retry_at(*index, now).is_some_and(|at| at <= now.wall);
+        let due: Vec<usize> = (0..self.transports.len()).filter(is_due).collect();
         if !due.is_empty() {
             let order =
                 Order { flags: FlushFlags::FLUSH_UPLOAD | BY_ITSELF, by_hand: false, retry_only: true, group: 0 };
@@ -116,7 +145,7 @@ impl Core {
             }
         }
         if spooler_changed {
-            let row = rows::spooler_row(&self.transports, self.offline, self.next_run);
+            let row = rows::spooler_row(&self.transports, self.offline, self.schedule.next(now));
             if self.published.as_ref() != Some(&row) {
                 self.published = Some(row.clone());
                 effects.push(Effect::Emit(Event::RowModified(row)));
@@ -127,7 +156,7 @@ impl Core {
 
     /// All rows as they are now: for a client that begins to look.
     pub fn all_rows(&self, now: Now) -> Vec<Row> {
-        let mut all = vec![rows::spooler_row(&self.transports, self.offline, self.next_run)];
+        let mut all = vec![rows::spooler_row(&self.transports, self.offline, self.schedule.next(now))];
         all.extend(rows::fixed_rows());
         let transports = self.transports.iter().enumerate();
         all.extend(transports.map(|(ordinal, transport)| rows::transport_row(transport, ordinal, self.offline, now)));
@@ -135,8 +164,9 @@ impl Core {
     }
 
     pub(super) fn begin_shutdown(&mut self, request: RequestKey, finish: bool, now: Now, effects: &mut Vec<Effect>) {
-        if finish && self.schedule.on_exit && self.keeps_time && !self.offline {
-            self.order_everything(effects);
+        if finish && self.keeps_time && !self.offline {
+            let due = self.schedule.at_the_end();
+            self.order_by_itself(due, effects);
         }
         if !finish {
             self.cancel(None, effects);

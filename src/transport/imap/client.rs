@@ -4,19 +4,20 @@
 //! section 5.5), and the answer is looked at when it comes by. So a folder is open and searched one round trip after the
 //! greeting.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use imap_codec::CommandCodec;
 use imap_codec::encode::{Encoder as _, Fragment};
 use imap_types::command::{Command, CommandBody};
+use secrecy::zeroize::Zeroizing;
 use tokio::io::AsyncReadExt as _;
 
 use super::response::{Event, Greeting, Verdict};
 use super::wire::{Broken, Cutter, Piece};
 use crate::mapi::{Blame, Class, Failure, Reply, Stage};
 use crate::net::sasl::{self, Exchange, Mechanism};
-use crate::net::{Connection, Transcript, connect, step, write_out};
+use crate::net::{Connection, Deflated, Transcript, connect, step, write_out};
 use crate::profile::{Security, ServerConfig};
 use crate::transport::{Support, secrets, trust};
 
@@ -28,6 +29,8 @@ const LITERAL_MINUS: usize = 4096;
 const MOST_RESPONSES: u32 = 100_000;
 /// Room made for one read, in bytes.
 const READ_BYTES: usize = 64 << 10;
+/// Room for what goes out, so that it does not move, and leave a password behind.
+const OUT: usize = 4 << 10;
 
 /// What comes from the server.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,7 +50,7 @@ pub(super) enum Incoming {
 pub(super) struct Client<'a> {
     connection: Connection,
     cutter: Cutter,
-    out: BytesMut,
+    out: Zeroizing<Vec<u8>>,
     transcript: Transcript,
     server: &'a ServerConfig,
     support: &'a Support,
@@ -55,6 +58,12 @@ pub(super) struct Client<'a> {
     /// The command that signs in, while it is in the air.
     login: Option<String>,
     last_tag: u32,
+    /// Compresses both directions, once that is agreed on.
+    deflated: Option<Box<Deflated>>,
+    /// When something was asked that is not answered yet.
+    asked: Option<Instant>,
+    /// The quickest answer so far: a round trip, and what the server needed to think.
+    distance: Duration,
     /// How long the server may be silent.
     patience: Duration,
     /// Responses since a command was last over.
@@ -77,7 +86,7 @@ impl<'a> Client<'a> {
             connect(&trust::known(support, server), support.cancel(), &|stage| support.stage(stage)).await?;
         let at = connection.peer().to_owned();
         let transcript = Transcript::new(at.as_str());
-        let (cutter, out) = (Cutter::new(), BytesMut::new());
+        let (cutter, out) = (Cutter::new(), Zeroizing::new(Vec::with_capacity(OUT)));
         let mut client = Self {
             connection,
             cutter,
@@ -88,6 +97,9 @@ impl<'a> Client<'a> {
             at,
             login: None,
             last_tag: 0,
+            deflated: None,
+            asked: None,
+            distance: Duration::MAX,
             patience: server.limit(SILENCE),
             responses: 0,
             capabilities: None,
@@ -163,6 +175,8 @@ impl<'a> Client<'a> {
     /// # Errors
     /// The line or the server failed, it said goodbye, or cancelled.
     pub(super) async fn incoming(&mut self, stage: Stage) -> Result<Incoming, Failure> {
+        // What was asked behind it waits for the answer to signing in.
+        let stage = if self.login.is_some() { Stage::Login } else { stage };
         let response = match self.piece(stage).await? {
             Piece::BodyBegins(size) => return Ok(Incoming::BodyBegins(size)),
             Piece::Body(bytes) => return Ok(Incoming::Body(bytes)),
@@ -202,7 +216,37 @@ impl<'a> Client<'a> {
         if self.capabilities.is_none() {
             self.run("CAPABILITY", Stage::Greeting, |_| {}).await?;
         }
-        Ok(self.capabilities.iter().flatten().any(|has| has == capability))
+        Ok(self.offers(capability))
+    }
+
+    /// Whether it is known that the server has a capability. Asks nothing.
+    pub(super) fn offers(&self, capability: &str) -> bool {
+        self.capabilities.iter().flatten().any(|has| has == capability)
+    }
+
+    /// The quickest answer so far: a round trip, and what the server needed to think.
+    pub(super) const fn distance(&self) -> Duration {
+        self.distance
+    }
+
+    /// Has both directions compressed from here on, if the server agrees. Nothing may be in the air.
+    ///
+    /// # Errors
+    /// The line or the server failed.
+    pub(super) async fn compress(&mut self) -> Result<(), Failure> {
+        let tag = self.send("COMPRESS DEFLATE");
+        loop {
+            let Incoming::Event(event) = self.incoming(Stage::Fetch).await? else { continue };
+            match self.over(&tag, Stage::Fetch, &event) {
+                Some(Ok(())) => {
+                    self.deflated = Some(Box::new(Deflated::new(self.cutter.buffer().split())));
+                    return Ok(());
+                }
+                // It goes on as it was.
+                Some(Err(_refused)) => return Ok(()),
+                None => {}
+            }
+        }
     }
 
     /// Puts a command into the air whose arguments may need quoting, or literals, and gives its tag. Waits only where the
@@ -215,8 +259,8 @@ impl<'a> Client<'a> {
         let command = Command::new(tag.as_str(), body);
         let command = command.map_err(|error| self.failure(Class::Local, stage, error.to_string()))?;
         self.transcript.sent(format!("{tag} {} …", command.name()).as_bytes());
-        let has = |name: &str| self.capabilities.iter().flatten().any(|has| has == name);
-        let unasked = if has("LITERAL+") { usize::MAX } else { usize::from(has("LITERAL-")) * LITERAL_MINUS };
+        let small = usize::from(self.offers("LITERAL-")) * LITERAL_MINUS;
+        let unasked = if self.offers("LITERAL+") { usize::MAX } else { small };
         let mut fragments = CommandCodec::default().encode(&command).peekable();
         while let Some(fragment) = fragments.next() {
             match (fragment, fragments.peek()) {
@@ -227,8 +271,9 @@ impl<'a> Client<'a> {
                     self.out.extend_from_slice(announced);
                     self.out.extend_from_slice(b"+}\r\n");
                 }
-                (Fragment::Line { data }, _) => self.out.extend_from_slice(&data),
+                (Fragment::Line { data }, _) => self.out.extend_from_slice(&Zeroizing::new(data)),
                 (Fragment::Literal { data, .. }, _) => {
+                    let data = Zeroizing::new(data);
                     if data.len() > unasked {
                         self.invited(&tag, stage).await?;
                     }
@@ -260,13 +305,25 @@ impl<'a> Client<'a> {
                 }
                 return Ok(piece);
             }
+            if let Some(deflated) = &mut self.deflated {
+                let unpacked = deflated.unpack(self.cutter.buffer());
+                if unpacked.map_err(|error| self.failure(Class::Protocol, stage, error.to_string()))? {
+                    continue;
+                }
+            }
             self.write(stage).await?;
             let cancel = self.support.cancel();
-            let buffer = self.cutter.buffer();
+            let buffer = match &mut self.deflated {
+                Some(deflated) => deflated.packed(),
+                None => self.cutter.buffer(),
+            };
             buffer.reserve(READ_BYTES);
             let read = step(self.connection.read_buf(buffer), self.patience, cancel, stage, &self.at).await?;
             if read == 0 {
                 return Err(self.failure(Class::Transient, stage, "the server closed the line"));
+            }
+            if let Some(asked) = self.asked.take() {
+                self.distance = self.distance.min(asked.elapsed());
             }
         }
     }
@@ -286,8 +343,17 @@ impl<'a> Client<'a> {
     /// # Errors
     /// The line failed, or cancelled.
     pub(super) async fn write(&mut self, stage: Stage) -> Result<(), Failure> {
+        if self.out.is_empty() {
+            return Ok(());
+        }
+        if let Some(deflated) = &mut self.deflated {
+            let packed = deflated.pack(&self.out);
+            self.out = Zeroizing::new(packed.map_err(|error| self.failure(Class::Local, stage, error.to_string()))?);
+        }
         let (limit, cancel) = (self.server.limit(SILENCE), self.support.cancel());
-        write_out(&mut self.connection, &mut self.out, limit, cancel, stage, &self.at).await
+        write_out(&mut self.connection, &mut self.out, limit, cancel, stage, &self.at).await?;
+        self.asked.get_or_insert_with(Instant::now);
+        Ok(())
     }
 
     fn tag(&mut self) -> String {
@@ -405,10 +471,11 @@ impl<'a> Client<'a> {
     /// said everything then; the other mechanisms may have more to say, and nothing may come between.
     async fn exchange(&mut self, mut exchange: Exchange, initial_response: bool) -> Result<(), Failure> {
         let tag = self.tag();
-        let mut command = format!("{tag} AUTHENTICATE {}", exchange.mechanism().name());
+        let mut command = Zeroizing::new(format!("{tag} AUTHENTICATE {}", exchange.mechanism().name()));
         if initial_response && let Some(initial) = exchange.initial() {
-            command.push(' ');
-            command.push_str(&if initial.is_empty() { "=".to_owned() } else { sasl::encode(&initial) });
+            let initial = sasl::encode(&initial);
+            let initial = if initial.is_empty() { "=" } else { &initial };
+            command = Zeroizing::new([&command, " ", initial].concat());
         }
         self.transcript.hidden("AUTHENTICATE", command.len() as u64);
         self.put_hidden(&command);

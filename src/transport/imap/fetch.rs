@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::num::NonZeroU32;
+use std::time::Duration;
 
 use super::client::{Client, Incoming};
 use super::response::{Event, Fetched};
@@ -18,6 +19,10 @@ const IN_THE_AIR: usize = 2;
 /// Bytes of commands up to which more are put into the air: they must fit into the server's buffers while it waits for
 /// us to read.
 const IN_THE_AIR_BYTES: usize = 4 << 10;
+
+/// From this many new messages and this many bytes on, and from a server this far away, having the line compressed where
+/// the server can do so is worth the round trip it takes and the time it costs the server. On a near line it only costs.
+const COMPRESS_FROM: (usize, u64, Duration) = (50, 1 << 20, Duration::from_millis(10));
 
 /// How a command was answered.
 #[derive(Debug)]
@@ -48,7 +53,7 @@ pub(super) async fn new(
     inbox: &Inbox<'_>,
     folder: &Folder,
     new: Vec<NonZeroU32>,
-) -> Result<(HashSet<NonZeroU32>, bool), Failure> {
+) -> Result<(Vec<NonZeroU32>, bool), Failure> {
     let support = inbox.support;
     let mut intake = inbox.mailbox(&folder.mailbox).await?;
     let mut fetch = Fetch::new(client, inbox, folder, new, &intake);
@@ -72,6 +77,8 @@ struct Fetch<'a, 'b> {
     /// Asked for and not come yet.
     wanted: HashSet<NonZeroU32>,
     sizes: HashMap<NonZeroU32, u64>,
+    /// Not to be sent before all sizes are known.
+    later: Vec<UidSet>,
     /// Not sent yet.
     commands: VecDeque<(Asked, UidSet)>,
     /// Sent: the tag, what was asked and how long the command was.
@@ -89,18 +96,22 @@ impl<'a, 'b> Fetch<'a, 'b> {
         let (doubtful, missing): (Vec<NonZeroU32>, Vec<NonZeroU32>) =
             new.iter().partition(|uid| intake.perhaps(&uid.to_string()));
         let sizes = uids::sets(&folder.uids, &new).into_iter().map(|set| (Asked::Sizes, set));
-        let messages = uids::sets(&folder.uids, &missing).into_iter().map(|set| (Asked::Messages, set));
+        let messages = uids::sets(&folder.uids, &missing);
+        let may_compress = new.len() >= COMPRESS_FROM.0 && client.offers("COMPRESS=DEFLATE");
+        let (now, later) = if may_compress { (Vec::new(), messages) } else { (messages, Vec::new()) };
+        let now = now.into_iter().map(|set| (Asked::Messages, set));
         Self {
             client,
             inbox,
             folder,
             meter: Meter::new(inbox.support),
-            commands: sizes.chain(messages).collect(),
+            commands: sizes.chain(now).collect(),
             in_the_air: VecDeque::new(),
             sizes: HashMap::with_capacity(new.len()),
             wanted: missing.into_iter().collect(),
             new,
             doubtful,
+            later,
         }
     }
 
@@ -151,6 +162,12 @@ impl<'a, 'b> Fetch<'a, 'b> {
     async fn listed(&mut self, intake: &mut Intake<'_>) -> Result<(), Failure> {
         self.inbox.receipts.listed(self.new.len() as u64, self.sizes.values().sum());
         self.support().stage(Stage::Fetch);
+        let (_, bytes, distance) = COMPRESS_FROM;
+        if !self.later.is_empty() && self.sizes.values().sum::<u64>() >= bytes && self.client.distance() >= distance {
+            self.client.compress().await?;
+        }
+        let later = std::mem::take(&mut self.later);
+        self.commands.extend(later.into_iter().map(|set| (Asked::Messages, set)));
         let sizes = &self.sizes;
         let (there, missing): (Vec<NonZeroU32>, Vec<NonZeroU32>) = std::mem::take(&mut self.doubtful)
             .into_iter()

@@ -19,7 +19,6 @@ mod uids;
 mod watch;
 mod wire;
 
-use std::collections::HashSet;
 use std::num::NonZeroU32;
 
 use client::Client;
@@ -52,6 +51,15 @@ struct Folder {
     mailbox: String,
     /// Every message there is, ascending.
     uids: Vec<NonZeroU32>,
+}
+
+/// A selected folder, while the list of what is in it is in the air.
+#[derive(Debug)]
+struct Opened {
+    /// As [`Folder::mailbox`].
+    mailbox: String,
+    /// The tag of the command that lists it.
+    search: String,
 }
 
 impl ImapTransport {
@@ -100,12 +108,14 @@ impl ImapTransport {
     async fn drain(&self, client: &mut Client<'_>, inbox: &Inbox<'_>, name: &str) -> Result<bool, Failure> {
         let (support, receipts) = (inbox.support, inbox.receipts);
         support.stage(Stage::List);
-        let folder = self.select(client, name, self.after).await?;
-        let known = numbers(receipts.known(&folder.mailbox).await?);
-        let existing: HashSet<NonZeroU32> = folder.uids.iter().copied().collect();
-        let mut gone: Vec<NonZeroU32> = known.iter().filter(|uid| !existing.contains(uid)).copied().collect();
+        let opened = self.open(client, name, self.after).await?;
+        // While the list is on its way there is time to look up what is known of it.
+        let (known, uids) = tokio::join!(receipts.known(&opened.mailbox), list(client, &opened.search));
+        let (known, folder) = (numbers(known?), Folder { mailbox: opened.mailbox, uids: uids? });
+        let mut gone: Vec<NonZeroU32> =
+            known.iter().filter(|uid| folder.uids.binary_search(uid).is_err()).copied().collect();
         let (mut safe, new): (Vec<NonZeroU32>, Vec<NonZeroU32>) =
-            folder.uids.iter().partition(|uid| known.contains(uid));
+            folder.uids.iter().partition(|uid| known.binary_search(uid).is_ok());
         if new.is_empty() {
             receipts.listed(0, 0);
         } else {
@@ -131,6 +141,12 @@ impl ImapTransport {
 
     /// Opens a folder, for reading only if nothing is to be deleted, and finds out what is in it.
     async fn select(&self, client: &mut Client<'_>, name: &str, after: After) -> Result<Folder, Failure> {
+        let Opened { mailbox, search } = self.open(client, name, after).await?;
+        Ok(Folder { mailbox, uids: list(client, &search).await? })
+    }
+
+    /// Opens a folder, and puts the command that lists it into the air behind that.
+    async fn open(&self, client: &mut Client<'_>, name: &str, after: After) -> Result<Opened, Failure> {
         let mailbox = Mailbox::try_from(uids::encode_name(name))
             .map_err(|error| client.failure(Class::Configuration, Stage::List, format!("{name}: {error}")))?;
         let body = match after {
@@ -150,27 +166,40 @@ impl ImapTransport {
                 // Refused as well, for want of a folder.
                 client.finish(&search, Stage::List, |_| {}).await.ok();
             }
-            return Err(Failure { what: format!("folder {name}"), ..failure });
+            // A password that was refused, with the same wait, is not about the folder.
+            let named = if failure.stage == Stage::List { about(name, failure) } else { failure };
+            return Err(named);
         }
         let Some(validity) = validity else {
             let what = format!("folder {name} has no lasting message numbers (UIDVALIDITY)");
             return Err(client.failure(Class::Protocol, Stage::List, what));
         };
-        let mut uids = Vec::new();
-        let found = client.finish(&search, Stage::List, |event| {
-            if let Event::Found(found) = event {
-                uids.extend(found);
-            }
-        });
-        found.await?;
-        uids.sort_unstable();
-        uids.dedup();
         let user = self.server.user.as_deref().unwrap_or_default();
-        Ok(Folder { mailbox: format!("imap:{user}@{}/{name};{validity}", self.server.host), uids })
+        Ok(Opened { mailbox: format!("imap:{user}@{}/{name};{validity}", self.server.host), search })
     }
 }
 
-/// Deletes messages that are safe here. Gives whether they are gone.
+/// What is in the folder just opened, ascending. `search`: the tag of the command that asked.
+async fn list(client: &mut Client<'_>, search: &str) -> Result<Vec<NonZeroU32>, Failure> {
+    let mut uids = Vec::new();
+    let found = client.finish(search, Stage::List, |event| {
+        if let Event::Found(found) = event {
+            uids.extend(found);
+        }
+    });
+    found.await?;
+    uids.sort_unstable();
+    uids.dedup();
+    Ok(uids)
+}
+
+/// The failure, and which folder it is about.
+fn about(folder: &str, failure: Failure) -> Failure {
+    let what = if failure.what.is_empty() { String::new() } else { format!(": {}", failure.what) };
+    Failure { what: format!("folder {folder}{what}"), ..failure }
+}
+
+/// Deletes messages that are safe here (`safe`: ascending). Gives whether they are gone.
 async fn delete(
     client: &mut Client<'_>,
     folder: &Folder,
@@ -181,10 +210,9 @@ async fn delete(
     let uidplus = client.has("UIDPLUS").await?;
     let mut others = false;
     if !uidplus {
-        let ours: HashSet<NonZeroU32> = safe.iter().copied().collect();
         let search = client.run("UID SEARCH DELETED", stage, |event| {
             if let Event::Found(found) = event {
-                others |= found.iter().any(|uid| !ours.contains(uid));
+                others |= found.iter().any(|uid| safe.binary_search(uid).is_err());
             }
         });
         search.await?;
@@ -204,8 +232,11 @@ async fn delete(
     Ok(!others)
 }
 
-fn numbers(uids: impl IntoIterator<Item = String>) -> HashSet<NonZeroU32> {
-    uids.into_iter().filter_map(|uid| uid.parse().ok()).collect()
+/// As numbers, ascending.
+fn numbers(uids: Vec<String>) -> Vec<NonZeroU32> {
+    let mut numbers: Vec<NonZeroU32> = uids.into_iter().filter_map(|uid| uid.parse().ok()).collect();
+    numbers.sort_unstable();
+    numbers
 }
 
 impl Transport for ImapTransport {

@@ -3,7 +3,6 @@
 //!
 //! Other folders are counted when the watch begins and after each flush: IDLE is about one folder.
 
-use std::collections::HashSet;
 use std::num::NonZeroU32;
 use std::time::Duration;
 
@@ -99,8 +98,8 @@ async fn count(client: &mut Client<'_>, receipts: &Receipts, folder: &Folder) ->
 }
 
 async fn unknown(receipts: &Receipts, folder: &Folder) -> Result<Vec<NonZeroU32>, Failure> {
-    let known: HashSet<NonZeroU32> = numbers(receipts.known(&folder.mailbox).await?);
-    Ok(folder.uids.iter().filter(|uid| !known.contains(uid)).copied().collect())
+    let known = numbers(receipts.known(&folder.mailbox).await?);
+    Ok(folder.uids.iter().filter(|uid| known.binary_search(uid).is_err()).copied().collect())
 }
 
 /// Looks at the open folder once more, from the first message on that is not received yet.

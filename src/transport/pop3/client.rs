@@ -5,7 +5,8 @@
 
 use std::time::Duration;
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
+use secrecy::zeroize::Zeroizing;
 use tokio::io::AsyncReadExt as _;
 
 use super::session::{Event, Expect, Session, Status};
@@ -19,6 +20,8 @@ use crate::transport::{Support, secrets, trust};
 const SILENCE: Duration = Duration::from_mins(2);
 /// Room made for one read, in bytes.
 const READ_BYTES: usize = 64 << 10;
+/// Room for what goes out, so that it does not move, and leave a password behind.
+const OUT: usize = 4 << 10;
 /// Lines of a list at most: more messages than a mailbox has.
 const MOST_LINES: u32 = 1_000_000;
 /// Lines of a list that are not message data: more than any server has.
@@ -39,7 +42,7 @@ pub(super) struct Capabilities {
 pub(super) struct Client<'a> {
     connection: Connection,
     session: Session,
-    out: BytesMut,
+    out: Zeroizing<Vec<u8>>,
     transcript: Transcript,
     server: &'a ServerConfig,
     support: &'a Support,
@@ -64,7 +67,7 @@ impl<'a> Client<'a> {
             connect(&trust::known(support, server), support.cancel(), &|stage| support.stage(stage)).await?;
         let at = connection.peer().to_owned();
         let transcript = Transcript::new(at.as_str());
-        let (session, out) = (Session::new(), BytesMut::new());
+        let (session, out) = (Session::new(), Zeroizing::new(Vec::with_capacity(OUT)));
         let capabilities = Capabilities::default();
         let mut client = Self { connection, session, out, transcript, server, support, at, login: 0, capabilities };
         support.stage(Stage::Greeting);
@@ -285,7 +288,7 @@ impl<'a> Client<'a> {
             self.signed_in().await?;
         }
         self.transcript.hidden("PASS", password.len() as u64);
-        self.put(&format!("PASS {password}"), Expect::Status);
+        self.put(&Zeroizing::new(["PASS ", password].concat()), Expect::Status);
         self.login += 1;
         Ok(())
     }
@@ -293,13 +296,13 @@ impl<'a> Client<'a> {
     /// RFC 5034. The first message of ours goes with the command when the line it makes is short enough (section 4). PLAIN
     /// has said everything then; the other mechanisms may have more to say, and nothing may come between.
     async fn exchange(&mut self, mut exchange: Exchange) -> Result<(), Failure> {
-        let mut command = format!("AUTH {}", exchange.mechanism().name());
+        let mut command = Zeroizing::new(format!("AUTH {}", exchange.mechanism().name()));
         let initial = exchange.initial().map(|initial| sasl::encode(&initial));
         let mut later = None;
         match initial {
             Some(initial) if command.len() + initial.len() < 250 => {
-                command.push(' ');
-                command.push_str(if initial.is_empty() { "=" } else { &initial });
+                let initial = if initial.is_empty() { "=" } else { &initial };
+                command = Zeroizing::new([&command, " ", initial].concat());
             }
             other => later = other,
         }

@@ -72,7 +72,7 @@ impl Pop3Transport {
         let mut client = Client::open(&self.server, support).await?;
         support.stage(Stage::List);
         let listed = self.list(&mut client).await?;
-        let known = receipts.known(&mailbox).await?;
+        let known: HashSet<String> = receipts.known(&mailbox).await?.into_iter().collect();
         let is_known = |one: &Listed| one.uid.as_ref().is_some_and(|uid| known.contains(uid));
         let here: HashSet<&str> = listed.iter().filter_map(|one| one.uid.as_deref()).collect();
         let mut gone: Vec<String> = known.iter().filter(|uid| !here.contains(uid.as_str())).cloned().collect();

@@ -66,7 +66,8 @@ pub(super) fn refusal(reply: Reply, asked: Asked, at: &str) -> Failure {
         (_, 500..) => (Class::Permanent, Blame::Message),
         (_, _) => (Class::Protocol, Blame::Session),
     };
-    Failure::new(class, asked.stage(), at, "").blaming(blame).with_reply(reply)
+    let what = if reply.code < 400 { "an answer to nothing that was asked" } else { "" };
+    Failure::new(class, asked.stage(), at, what).blaming(blame).with_reply(reply)
 }
 
 /// The failure ends the session: what it says is not about the message.

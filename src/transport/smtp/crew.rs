@@ -1,7 +1,8 @@
 //! The connections of one outgoing phase: one to begin with, more as there is more work than those at hand can carry.
 //!
 //! When a connection has shown that the server takes mail, and a message has to wait for room nevertheless, as many
-//! more are opened as there are, up to the profile's limit; with much to do, all at once behind the first that is ready. A connection that broke off after it had got answers is
+//! more are opened as there are, up to the profile's limit; with much to do, all at once, but for the login, where one
+//! goes first ([`Gate`]). A connection that broke off after it had got answers is
 //! opened anew: servers limit what one session may carry, and lines drop. One that got none is not: that ends it.
 
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -15,6 +16,7 @@ use tokio::sync::{Notify, OnceCell};
 use super::drive::{Drive, End};
 use super::feed::{Feed, Spare};
 use super::flight::{Ended, Flight};
+use super::gate::Gate;
 use super::open::Opening;
 use crate::mapi::{Class, Failure, Stage};
 use crate::net::connect::address_words;
@@ -36,6 +38,7 @@ pub(super) struct Crew<'a> {
     spare: Spare,
     meter: Mutex<Meter<'a>>,
     secret: OnceCell<Option<SecretString>>,
+    gate: Gate,
     /// More hands are wanted.
     wanted: Notify,
     /// Connections that have been begun and are not ready yet.
@@ -59,6 +62,7 @@ impl<'a> Crew<'a> {
             spare: Spare::default(),
             meter: Mutex::new(Meter::new(support)),
             secret: OnceCell::new(),
+            gate: Gate::default(),
             wanted: Notify::new(),
             opening: AtomicUsize::new(0),
         }
@@ -161,6 +165,9 @@ impl<'a> Crew<'a> {
         let hide = |_stage| ();
         let stage: &(dyn Fn(Stage) + Send + Sync) = if first { &show } else { &hide };
         while feed.claim().await {
+            if first && self.has_much() {
+                self.wanted.notify_one();
+            }
             self.opening.fetch_add(1, Ordering::Relaxed);
             let line = self.open(stage).await;
             self.opening.fetch_sub(1, Ordering::Relaxed);
@@ -184,7 +191,7 @@ impl<'a> Crew<'a> {
             }
         });
         let secret = secret.await?.clone();
-        Opening { server, lmtp: self.lmtp, secret, support: self.support, stage }.open().await
+        Opening { server, lmtp: self.lmtp, secret, support: self.support, gate: &self.gate, stage }.open().await
     }
 }
 

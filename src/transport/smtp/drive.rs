@@ -153,6 +153,7 @@ impl<'a, 's, 'f> Drive<'a, 's, 'f> {
             self.crew.more_hands();
         }
         let deadline = self.deadline();
+        let room = (room > 0 || !self.session.is_laden()).then_some(room);
         let output = self.session.output();
         tokio::select! {
             biased;

@@ -3,7 +3,7 @@
 //!
 //! Claiming and writing down go on beside the sending, several messages at a time, so that no message waits for the
 //! disk by itself. How many are written down ahead of what the window lets in follows from how fast they go out: none
-//! behind a large one, one where each takes a round trip, many on a near server.
+//! behind a large one, two where each takes a round trip, many on a near server.
 
 use std::collections::VecDeque;
 use std::future::poll_fn;
@@ -18,6 +18,8 @@ use super::flight::{Flight, is_marked_late};
 use crate::mapi::{EnvelopeId, Failure};
 use crate::transport::{BoxFuture, Job, Submissions};
 
+/// Messages written down ahead of the window at least, so that none waits for the disk when there is room for it.
+const LEAST_AHEAD: usize = 2;
 /// Messages written down ahead of the window at most. A process that dies leaves them in doubt, like those in the air.
 const MOST_AHEAD: usize = 32;
 /// How long those written down ahead should last: so long that many share a sync.
@@ -33,6 +35,10 @@ pub(super) struct Spare(Mutex<VecDeque<Flight>>);
 impl Spare {
     pub(super) fn put(&self, flights: impl IntoIterator<Item = Flight>) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).extend(flights);
+    }
+
+    fn is_empty(&self) -> bool {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).is_empty()
     }
 
     /// The oldest of them.
@@ -117,8 +123,9 @@ impl<'a> Feed<'a> {
         .await
     }
 
-    /// The next messages, `room` at most. Must not be called once it is drained.
-    pub(super) async fn next(&mut self, room: usize) -> Fed {
+    /// The next messages, `room` at most; `None`: the session will be busy with what it has for long, and what waits here
+    /// is left to others. Must not be called once it is drained.
+    pub(super) async fn next(&mut self, room: Option<usize>) -> Fed {
         poll_fn(|cx| self.poll_next(cx, room)).await
     }
 
@@ -128,7 +135,7 @@ impl<'a> Feed<'a> {
 
     /// Nothing will come any more.
     pub(super) fn is_drained(&self) -> bool {
-        self.drained && !self.has_some() && self.late.is_empty() && self.marking.is_none()
+        self.drained && !self.has_some() && self.spare.is_empty() && self.late.is_empty() && self.marking.is_none()
     }
 
     /// Has it written down that the last byte of this envelope is about to go out.
@@ -153,7 +160,7 @@ impl<'a> Feed<'a> {
     fn poll_mark(&mut self, cx: &mut Context<'_>) -> Poll<Fed> {
         if self.marking.is_none() && !self.late.is_empty() {
             let envelopes = std::mem::take(&mut self.late);
-            self.marking = Some((envelopes.clone(), Box::pin(self.queue.offering(envelopes))));
+            self.marking = Some((envelopes.clone(), Box::pin(self.queue.offering(envelopes, true))));
         }
         let Some((_, written)) = &mut self.marking else { return Poll::Pending };
         let Poll::Ready(result) = written.as_mut().poll(cx) else { return Poll::Pending };
@@ -161,12 +168,18 @@ impl<'a> Feed<'a> {
         Poll::Ready(result.map_or_else(Fed::Refused, |()| Fed::Marked(marked)))
     }
 
-    fn poll_next(&mut self, cx: &mut Context<'_>, room: usize) -> Poll<Fed> {
+    fn poll_next(&mut self, cx: &mut Context<'_>, room: Option<usize>) -> Poll<Fed> {
         if let Poll::Ready(fed) = self.poll_mark(cx) {
             return Poll::Ready(fed);
         }
+        self.poll_claiming(cx);
+        let is_laden = room.is_none();
+        let room = room.unwrap_or(0);
         loop {
-            if self.offering.is_none() && self.offered.len() <= self.ahead / 2 {
+            if is_laden {
+                self.spare.put(self.offered.drain(..).chain(self.claimed.drain(..)));
+            }
+            if !is_laden && self.offering.is_none() && self.offered.len() <= self.ahead / 2 {
                 let wanted = room.max(self.ahead) - self.offered.len().min(self.ahead);
                 self.poll_claims(cx, wanted);
                 self.offer(wanted);
@@ -196,8 +209,18 @@ impl<'a> Feed<'a> {
         let elapsed = self.since.elapsed().as_micros().max(1);
         let pace = usize::try_from(self.taken as u128 * AHEAD.as_micros() / elapsed).unwrap_or(MOST_AHEAD);
         let wanted = if self.starved { pace.max(2 * self.ahead) } else { pace };
-        self.ahead = wanted.min(MOST_AHEAD);
+        self.ahead = wanted.clamp(LEAST_AHEAD, MOST_AHEAD);
         (self.taken, self.since, self.starved) = (0, Instant::now(), false);
+    }
+
+    /// Goes on with a claim that is under way: others can't claim before it is over.
+    fn poll_claiming(&mut self, cx: &mut Context<'_>) {
+        if let Some(claiming) = &mut self.claiming
+            && let Poll::Ready(claim) = claiming.as_mut().poll(cx)
+        {
+            self.claiming = None;
+            self.take_claim(claim);
+        }
     }
 
     /// Claims until `wanted` are in hand, or the spooler has to be waited for.
@@ -216,10 +239,11 @@ impl<'a> Feed<'a> {
                 return;
             }
             let queue = self.queue;
-            let claiming = self.claiming.get_or_insert_with(|| Box::pin(queue.next()));
-            let Poll::Ready(claim) = claiming.as_mut().poll(cx) else { return };
-            self.claiming = None;
-            self.take_claim(claim);
+            self.claiming.get_or_insert_with(|| Box::pin(queue.next()));
+            self.poll_claiming(cx);
+            if self.claiming.is_some() {
+                return;
+            }
         }
     }
 
@@ -241,7 +265,39 @@ impl<'a> Feed<'a> {
         }
         if !flights.is_empty() {
             let envelopes = flights.iter().map(|flight| flight.job.envelope).collect();
-            self.offering = Some((flights, Box::pin(self.queue.offering(envelopes))));
+            let hurry = self.offered.is_empty();
+            self.offering = Some((flights, Box::pin(self.queue.offering(envelopes, hurry))));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::transport::smtp::testing::job;
+    use crate::transport::smtp::testing::spooler::{Offerings, Spooler};
+
+    #[tokio::test]
+    async fn what_waits_behind_a_large_message_is_left_to_other_sessions() {
+        let jobs = (1..=9).map(|number| job(number, &["b@example.org"], "x")).collect();
+        let spooler = Spooler::new(jobs, Offerings::Write);
+        let (queue, spare) = (spooler.submissions(), Spare::default());
+        let feed = || Feed::new(&queue, &spare, spooler.support.ending());
+        let mut busy = feed();
+        assert!(busy.claim().await);
+        let Fed::Flights(first) = busy.next(Some(1)).await else { panic!("a message was there") };
+        assert_eq!(first.len(), 1);
+        // What it had written down ahead comes to the others as soon as that is done.
+        while spare.is_empty() {
+            tokio::time::timeout(Duration::from_millis(5), busy.next(None)).await.ok();
+        }
+        let mut other = feed();
+        let mut rest = Vec::new();
+        while let Fed::Flights(flights) = other.next(Some(2)).await {
+            rest.extend(flights.into_iter().map(|flight| flight.job.envelope.0));
+        }
+        rest.sort_unstable();
+        assert_eq!(rest, (2..=9).collect::<Vec<i64>>());
+        assert!(other.is_drained());
     }
 }

@@ -17,6 +17,7 @@ mod crew;
 mod drive;
 mod feed;
 mod flight;
+mod gate;
 mod open;
 pub mod reply;
 mod session;
@@ -57,7 +58,9 @@ impl SmtpTransport {
             None => None,
         };
         let stage = |stage: Stage| support.stage(stage);
-        let mut line = open::Opening { server, lmtp: self.lmtp, secret, support, stage: &stage }.open().await?;
+        let gate = gate::Gate::default();
+        let opening = open::Opening { server, lmtp: self.lmtp, secret, support, gate: &gate, stage: &stage };
+        let mut line = opening.open().await?;
         let connection = line.lines.source_mut();
         let guard = if connection.is_encrypted() { "over TLS" } else { "without encryption" };
         let signed_in = match (line.mechanism, sasl::account(server)) {

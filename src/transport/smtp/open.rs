@@ -5,11 +5,13 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use secrecy::SecretString;
+use secrecy::zeroize::Zeroizing;
 use tokio::io::AsyncWriteExt as _;
 use tokio::time::timeout;
 
 use super::capabilities::{Capabilities, Features};
 use super::classify::{Asked, positive, refusal};
+use super::gate::Gate;
 use super::reply::{LONGEST_LINE, ReplyParser};
 use crate::mapi::{Class, Failure, Reply, Stage};
 use crate::net::sasl::{self, Exchange, Mechanism};
@@ -59,6 +61,8 @@ pub(super) struct Opening<'a> {
     pub(super) secret: Option<SecretString>,
     /// For the cancellation and the log.
     pub(super) support: &'a Support,
+    /// What keeps it from signing in beside others.
+    pub(super) gate: &'a Gate,
     /// Hears how far it has come.
     pub(super) stage: &'a (dyn Fn(Stage) + Send + Sync),
 }
@@ -102,7 +106,7 @@ impl Opening<'_> {
         let mut mechanism = None;
         if let Some(user) = sasl::account(self.server) {
             (self.stage)(Stage::Login);
-            mechanism = Some(self.sign_in(&mut talk, user, &capabilities).await?);
+            mechanism = Some(self.gate.pass(self.sign_in(&mut talk, user, &capabilities)).await?);
         }
         Ok((talk.lines, capabilities, mechanism))
     }
@@ -161,11 +165,11 @@ async fn converse(talk: &mut Talk<'_>, exchange: &mut Exchange) -> Result<Reply,
     let initial = exchange.initial().map(|initial| sasl::encode(&initial));
     let (command, mut held) = match initial {
         Some(initial) if name.len() + initial.len() + "AUTH  \r\n".len() > LONGEST_COMMAND => {
-            (format!("AUTH {name}"), Some(initial))
+            (Zeroizing::new(format!("AUTH {name}")), Some(initial))
         }
-        Some(initial) if initial.is_empty() => (format!("AUTH {name} ="), None),
-        Some(initial) => (format!("AUTH {name} {initial}"), None),
-        None => (format!("AUTH {name}"), None),
+        Some(initial) if initial.is_empty() => (Zeroizing::new(format!("AUTH {name} =")), None),
+        Some(initial) => (Zeroizing::new(["AUTH ", name, " ", &initial].concat()), None),
+        None => (Zeroizing::new(format!("AUTH {name}")), None),
     };
     talk.say_hidden(&command, &format!("AUTH {name}")).await?;
     loop {
@@ -213,7 +217,8 @@ impl<'a> Talk<'a> {
     }
 
     async fn say(&mut self, line: &str, asked: Asked) -> Result<(), Failure> {
-        let line = format!("{line}\r\n");
+        // Whatever is said here may be a password.
+        let line = Zeroizing::new([line, "\r\n"].concat());
         let connection = self.lines.source_mut();
         let write = async {
             connection.write_all(line.as_bytes()).await?;

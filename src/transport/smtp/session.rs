@@ -179,6 +179,11 @@ impl Session {
         open.min(usize::try_from(left).unwrap_or(usize::MAX))
     }
 
+    /// What is in the air keeps it busy for so long that others should have what it would send next.
+    pub(super) fn is_laden(&self) -> bool {
+        self.flights.iter().any(|flight| flight.job.content.size() > ASK_FIRST_BYTES && flight.step != Step::Written)
+    }
+
     /// It has carried as many messages as the server takes in one session, or there is one that it can't carry
     /// (RFC 9422).
     pub(super) fn is_exhausted(&self) -> bool {

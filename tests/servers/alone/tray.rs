@@ -10,6 +10,7 @@ use serde_json::Value;
 use super::{LIMIT, settle, ticks};
 use crate::support::bus::{Bus, TrayHost};
 use crate::support::daemon::wait_until;
+use crate::support::machine::Machine;
 use crate::support::screen::Window;
 use crate::support::{Harness, Screen};
 
@@ -36,18 +37,29 @@ pub(super) struct Seat {
     pub(super) harness: Harness,
     pub(super) screen: Screen,
     pub(super) bus: Bus,
+    /// What is around; `None`: nobody tells.
+    machine: Option<Machine>,
     child: Option<Child>,
 }
 
 impl Seat {
     pub(super) fn new() -> Option<Self> {
+        Self::on(PROFILE, &["out", "in"], None)
+    }
+
+    /// One with this profile, which has these Maildirs.
+    pub(super) fn on(profile: &str, folders: &[&str], machine: Option<Machine>) -> Option<Self> {
         let (screen, bus) = (Screen::start(1280, 820)?, Bus::start()?);
-        let harness = Harness::new(PROFILE);
-        for folder in ["out", "in"].iter().flat_map(|name| ["cur", "new", "tmp"].map(|part| format!("{name}/{part}"))) {
+        let harness = Harness::new(profile);
+        for folder in folders.iter().flat_map(|name| ["cur", "new", "tmp"].map(|part| format!("{name}/{part}"))) {
             std::fs::create_dir_all(harness.profile().join(folder)).expect("a folder");
         }
         harness.write("mail.eml", MAIL);
-        Some(Self { harness, screen, bus, child: None })
+        Some(Self { harness, screen, bus, machine, child: None })
+    }
+
+    pub(super) fn machine(&self) -> &Machine {
+        self.machine.as_ref().expect("one was asked for")
     }
 
     /// Starts the program.
@@ -70,7 +82,14 @@ impl Seat {
 
     fn start_as(&mut self, mut command: Command, arguments: &[&str]) {
         self.bus.join(self.screen.show(&mut command)).args(arguments).env("LANG", "en_GB.UTF-8").stdin(Stdio::null());
+        if let Some(machine) = &self.machine {
+            machine.join(&mut command);
+        }
         self.child = Some(command.spawn().expect("the program"));
+    }
+
+    pub(super) fn id(&self) -> u32 {
+        self.child.as_ref().expect("started").id()
     }
 
     fn runs(&mut self) -> bool {
@@ -109,6 +128,11 @@ impl Seat {
         let rows = self.harness.run(&["status", "--json"]).expect_code(0).json()["rows"].clone();
         let rows = rows.as_array().expect("rows");
         rows.iter().find(|row| row["display_name"] == name).expect("a row").clone()
+    }
+
+    /// How many messages of this transport are still to be sent.
+    pub(super) fn queued(&self, transport: &str) -> u64 {
+        self.row(transport)["outgoing"]["queued"].as_u64().expect("a number")
     }
 
     fn is_offline(&self) -> bool {
@@ -166,7 +190,7 @@ impl Seat {
 }
 
 /// How often the threads of a process went to sleep so far: what polls wakes up again and again.
-fn wakes(process: u32) -> u64 {
+pub(super) fn wakes(process: u32) -> u64 {
     let threads = std::fs::read_dir(format!("/proc/{process}/task")).expect("a process");
     let count = |status: String| {
         let line = status.lines().find_map(|line| line.strip_prefix("voluntary_ctxt_switches:").map(str::to_owned));
@@ -233,6 +257,18 @@ fn quitting_while_mail_leaves_says_so_and_can_stop_it() {
 }
 
 #[test]
+fn what_waits_can_be_sent_before_the_end_from_the_tray() {
+    let Some(mut seat) = Seat::new() else { return };
+    let host = TrayHost::start(&seat.bus);
+    seat.start(&["--background"]);
+    seat.submit("quick_one");
+    host.click(&["Quit: 1 still to send", "Send, then quit"]);
+    assert_eq!(seat.ends(), Some(0));
+    assert_eq!(seat.count("out/new"), 1, "it was not sent first");
+    assert!(seat.screen.is_empty(), "the menu asks, no window");
+}
+
+#[test]
 fn a_host_that_goes_and_comes_finds_the_icon_again() {
     let Some(mut seat) = Seat::new() else { return };
     let host = TrayHost::start(&seat.bus);
@@ -247,18 +283,44 @@ fn a_host_that_goes_and_comes_finds_the_icon_again() {
     seat.window().close();
     assert!(seat.has_no_window(), "it does not close");
     assert!(seat.runs(), "closed to the tray");
-    // Without a host nothing hides into nowhere.
+    // Without a host nothing hides into nowhere: the window comes back, and to close it is asked about.
     drop(host);
-    seat.window().close();
+    let window = seat.window();
+    window.close();
+    settle(seat.id());
+    assert!(seat.runs() && !seat.screen.has_no_window("Mailsluice"), "it asks, and stays meanwhile");
+    // Enter keeps it running, Tab leads to the end.
+    window.key("Tab");
+    window.key("Return");
     assert_eq!(seat.ends(), Some(0), "closed without a tray");
 }
 
 #[test]
-fn without_a_host_closing_ends_and_background_can_be_opened() {
+fn without_a_host_closing_asks_once_and_background_can_be_opened() {
     let Some(mut seat) = Seat::new() else { return };
     seat.start(&[]);
-    seat.window().close();
+    let window = seat.window();
+    window.close();
+    settle(seat.id());
+    window.key("Tab");
+    window.key("Return");
     assert_eq!(seat.ends(), Some(0));
+
+    // The answer is kept, but mail that waits is asked about each time.
+    seat.submit("quick_one");
+    seat.start(&[]);
+    let window = seat.window();
+    assert!(wait_until(LIMIT, || seat.row("quick_one")["outgoing"]["queued"] == 1));
+    settle(seat.id());
+    window.close();
+    settle(seat.id());
+    window.key("Escape");
+    assert!(seat.runs(), "Esc leaves everything as it is");
+    window.close();
+    settle(seat.id());
+    window.key("Return");
+    assert_eq!(seat.ends(), Some(0));
+    assert_eq!(seat.count("out/new"), 1, "it was sent first");
 
     seat.start(&["--background"]);
     assert!(wait_until(LIMIT, || seat.row("slow")["display_name"] == "slow"));
@@ -267,6 +329,17 @@ fn without_a_host_closing_ends_and_background_can_be_opened() {
     assert!(second.expect("the program").success(), "it hands over and is done");
     seat.window().close();
     assert_eq!(seat.ends(), Some(0));
+}
+
+#[test]
+fn in_the_background_without_a_tray_the_window_waits_out_of_the_way() {
+    let Some(mut seat) = Seat::new() else { return };
+    seat.start(&["--background"]);
+    assert!(wait_until(LIMIT, || !seat.screen.is_empty()), "it hides where nobody finds it");
+    assert!(wait_until(LIMIT, || seat.screen.has_no_window("Mailsluice")), "it is in the way");
+    let mut second = seat.harness.command();
+    assert!(seat.bus.join(seat.screen.show(&mut second)).status().expect("the program").success());
+    seat.window();
 }
 
 #[test]
@@ -294,7 +367,7 @@ fn a_window_that_is_built_again_is_as_it_was_and_rests_meanwhile() {
     for _ in 0..3 {
         seat.submit("quick_one");
     }
-    let id = seat.child.as_ref().expect("started").id();
+    let id = seat.id();
     // A transport is selected, and something looked for.
     window.resize(1000, 600);
     // Where the pointer rests on nothing that would say what it is for.

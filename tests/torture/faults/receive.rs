@@ -143,7 +143,7 @@ fn special(protocol: Protocol, point: &'static str, fault: Fault, named: &str, r
     cell.must(is_message || !place.server.was_endless(), "it listened without end");
     cell.state = place.look(&mut cell);
     if failed > 0 {
-        cell.state.push_str(&format!(", {failed} could not be had"));
+        cell.state = format!("{}, {failed} could not be had", cell.state);
     }
     place.server.heal();
     place = place.anew();
@@ -163,7 +163,7 @@ fn refused(protocol: Protocol) -> Cell {
     cell.describe(failure_of(&report), port);
     let right = cell.class == "offline";
     cell.must(right, "offline is right");
-    cell.state = "nothing was asked".to_owned();
+    cell.state = "nothing was asked".into();
     engine.end();
     cell
 }

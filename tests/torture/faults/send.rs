@@ -65,7 +65,7 @@ fn cell(protocol: &'static str, point: &'static str, fault: Fault, streams: bool
     if state_is_right && right.states.len() > 2 {
         cell.state = right.states.join(" or ");
         cell.class = right.classes.join(" or ");
-        cell.words = "…".to_owned();
+        cell.words = "…".into();
     }
     cell
 }

@@ -114,7 +114,7 @@ fn cell(protocol: Protocol, trouble: Trouble) -> Cell {
     let moved = report.results.first().map_or(0, |result| result.of.outgoing.sent + result.of.incoming.received);
     let right = moved == u64::from(trouble.classes == ["-"]);
     cell.must(right, "mail moved over a line that can't be trusted, or not over one that can");
-    cell.state = if moved == 0 { "nothing moved" } else { "moved" }.to_owned();
+    cell.state = if moved == 0 { "nothing moved" } else { "moved" }.into();
     engine.end();
     cell
 }

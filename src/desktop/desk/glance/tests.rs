@@ -41,7 +41,8 @@ fn sending(done: u64) -> Running {
     Running { direction, done, total: Some(100), ..Running::default() }
 }
 
-const READY: Around<'_> = Around { profile: "Default", ready: true, no_ui: false, paused_until: None };
+const READY: Around<'_> =
+    Around { profile: "Default", ready: true, no_ui: false, paused_until: None, sends_on_exit: false };
 
 fn glance(rows: &[RowView], around: &Around<'_>) -> Glance {
     Glance::of(rows, around, &Text::new(Language::English))
@@ -108,6 +109,19 @@ fn while_it_runs_it_can_be_stopped_and_quitting_asks() {
     // One message more is no other picture.
     rows[1].running = Some(sending(51));
     assert_eq!(glance(&rows, &READY).emblem, sees.emblem);
+}
+
+#[test]
+fn with_mail_that_waits_quitting_lets_choose_unless_the_profile_has_chosen() {
+    let mut rows = rows();
+    rows[1].counts.to_send = Some(3);
+    let sees = glance(&rows, &READY);
+    let words = words(&sees.menu);
+    let said = "Quit: 3 still to send > Send, then quit, Now; it waits until the next start".to_owned();
+    assert_eq!(words.last(), Some(&said));
+    assert_eq!(deed(&sees.menu, "Send, then quit"), Some(Deed::SendAndQuit));
+    let sends = glance(&rows, &Around { sends_on_exit: true, ..READY });
+    assert_eq!(deed(&sends.menu, "Quit"), Some(Deed::Quit(Leave::AsConfigured)));
 }
 
 #[test]

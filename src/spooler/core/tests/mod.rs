@@ -12,14 +12,15 @@ use crate::mapi::tag::{PR_SLUICE_QUESTION, PR_STATUS_CODE};
 use crate::mapi::{
     Class, Direction, EntryId, EnvelopeId, Failure, FlushFlags, Outcome, QueueState, RecipientId, Stage, StatusCode,
 };
+use crate::profile::Plan;
 use crate::spool::SpoolOp;
-use crate::spooler::protocol::{FlushReply, TransportResult};
+use crate::spooler::protocol::{FlushReply, Network, TransportResult};
 use crate::transport::{Report, ReportKind};
 
 const SEND: FlushFlags = FlushFlags::FLUSH_UPLOAD;
 const RECEIVE: FlushFlags = FlushFlags::FLUSH_DOWNLOAD;
 
-fn facts(name: &str) -> Facts {
+pub(super) fn facts(name: &str) -> Facts {
     Facts {
         name: name.to_owned(),
         identity: None,
@@ -29,6 +30,7 @@ fn facts(name: &str) -> Facts {
         incoming: true,
         flushes_itself: true,
         honours_no_ui: true,
+        needs_network: false,
         asynchronous: false,
         resource: None,
         prefer_last: false,
@@ -448,7 +450,7 @@ fn a_transport_that_dies_leaves_nothing_in_flight() {
     scene.report("a", ReportKind::PhaseBegan(Direction::Outgoing));
     scene.claim("a", 1);
     scene.claim("a", 2);
-    scene.report("a", ReportKind::Offering { ticket: Ticket(1), envelopes: vec![EnvelopeId(2)] });
+    scene.report("a", ReportKind::Offering { ticket: Ticket(1), envelopes: vec![EnvelopeId(2)], hurry: true });
     scene.report("a", ReportKind::Finished(Err(Failure::new(Class::Local, Stage::Content, "a", "panicked"))));
     let states = scene.taken(|effect| match effect {
         Effect::Write(SpoolOp::Finish { envelope, recipients, .. }) => Some((envelope.0, recipients.first()?.state)),
@@ -516,7 +518,8 @@ fn a_question_parks_one_transport_and_its_answer_reaches_it() {
 
 #[test]
 fn the_schedule_flushes_silently_and_a_dead_server_is_not_called_again_and_again() {
-    let schedule = Schedule { every: Some(Duration::from_secs(300)), on_start: false, on_exit: false };
+    let plan = Plan { transports: vec!["a".to_owned()], every: Some(Duration::from_secs(300)), ..Plan::default() };
+    let schedule = profile::Schedule { plans: vec![plan] };
     let mut scene = Scene::with(Settings {
         transports: vec![facts("a")],
         keeps_time: true,
@@ -542,6 +545,41 @@ fn the_schedule_flushes_silently_and_a_dead_server_is_not_called_again_and_again
     scene.now.wall += 120;
     scene.input(Input::Tick);
     assert_eq!(scene.started().len(), 1);
+}
+
+#[test]
+fn the_schedule_and_the_spoolers_own_tries_wait_for_a_network_that_the_profile_allows() {
+    let plan = Plan {
+        transports: vec!["a".to_owned()],
+        every: Some(Duration::from_secs(300)),
+        metered: false,
+        on_resume: true,
+        ..Plan::default()
+    };
+    let schedule = profile::Schedule { plans: vec![plan] };
+    let transports = vec![facts("a")];
+    let mut scene = Scene::with(Settings { transports, keeps_time: true, schedule, ..Settings::default() });
+    scene.input(Input::Started);
+    let tells = |scene: &mut Scene, metered| {
+        scene.ask(Command::Network(Some(Network { online: true, name: "train".to_owned(), metered })));
+    };
+    tells(&mut scene, true);
+    scene.core.publish(scene.now);
+    scene.now.wall += 300;
+    let next_due = [("a".to_owned(), scene.now.wall)].into();
+    scene.input(Input::Counted { counts: crate::spool::AllCounts::new(), next_due });
+    scene.input(Input::Tick);
+    scene.ask(Command::Resumed);
+    assert!(scene.started().is_empty(), "it costs");
+    scene.now.mono += Duration::from_secs(1);
+    scene.core.publish(scene.now);
+    assert_eq!(scene.core.deadline(scene.now), None, "idle until something happens");
+    // By hand it goes all the same.
+    scene.flush(transport_id("a"), None, SEND);
+    assert_eq!(scene.started().len(), 1);
+    scene.finish("a");
+    tells(&mut scene, false);
+    assert_eq!(scene.started().len(), 1, "what was put off is made up at once");
 }
 
 #[test]

@@ -114,7 +114,7 @@ fn listen(memory: &mut Memory, desk: &Desk, holding: &Notify, kind: ReportKind) 
                 memory.queue.extend(jobs);
             }
         }
-        ReportKind::Offering { ticket, envelopes } => {
+        ReportKind::Offering { ticket, envelopes, .. } => {
             memory.offered.extend(envelopes);
             match memory.offerings {
                 Offerings::Write => _ = answer(ticket, Answer::Done),

@@ -1,0 +1,50 @@
+//! A secret from the environment. The variable is for us alone: programs that we start go without it.
+//!
+//! The environment belongs to the process, and so does the list of the variables in it that hold secrets. (Nothing can be
+//! taken out of it while there are threads, which may read it.)
+
+use std::collections::BTreeSet;
+use std::process::Command;
+use std::sync::{PoisonError, RwLock};
+
+use secrecy::SecretString;
+
+use super::SecretError;
+use crate::profile::model::{IncomingSource, Outgoing, Profile, SecretSource, ServerConfig, TransportConfig};
+
+static HOLD_SECRETS: RwLock<BTreeSet<String>> = RwLock::new(BTreeSet::new());
+
+pub(super) fn fetch(name: &str) -> Result<SecretString, SecretError> {
+    let place = || format!("the environment variable {name}");
+    let value =
+        std::env::var_os(name).filter(|value| !value.is_empty()).ok_or_else(|| SecretError::Missing(place()))?;
+    value.into_string().map(SecretString::from).map_err(|_not_shown| SecretError::NotText(place()))
+}
+
+/// From now on no program gets the variables in which this profile has its passwords.
+pub fn withhold_from_programs(profile: &Profile) {
+    let names = profile.transports.iter().flat_map(servers).filter_map(|server| match &server.password {
+        Some(SecretSource::Env(name)) => Some(name.clone()),
+        _ => None,
+    });
+    HOLD_SECRETS.write().unwrap_or_else(PoisonError::into_inner).extend(names);
+}
+
+/// Takes them from a program that is about to be started.
+pub fn withhold(program: &mut Command) {
+    for name in HOLD_SECRETS.read().unwrap_or_else(PoisonError::into_inner).iter() {
+        program.env_remove(name);
+    }
+}
+
+fn servers(transport: &TransportConfig) -> impl Iterator<Item = &ServerConfig> {
+    let outgoing = transport.outgoing.as_ref().and_then(|outgoing| match outgoing {
+        Outgoing::Smtp(smtp) | Outgoing::Lmtp(smtp) => Some(&smtp.server),
+        Outgoing::Pipe { .. } | Outgoing::Folder { .. } => None,
+    });
+    let incoming = transport.incoming.as_ref().and_then(|incoming| match &incoming.source {
+        IncomingSource::Imap { server, .. } | IncomingSource::Pop3 { server } => Some(server),
+        IncomingSource::Folder { .. } => None,
+    });
+    outgoing.into_iter().chain(incoming)
+}
