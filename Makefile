@@ -3,13 +3,14 @@
 #   make demo    set up what is missing, build, open the window on a mail provider of its own
 #   make test    set up what is missing, run everything that is run on every change
 #
-# and seven more for those who work on it:
+# and eight more for those who work on it:
 #
 #   make check   the quick loop: format, lints, unit tests
 #   make lint    lints and documentation alone
 #   make torture the program killed a thousand times, by a new seed
 #   make fuzz    what servers and people say, at random, to whoever reads it
 #   make audit   licences, sources and known holes of what it is built from
+#   make deb     a Debian package: target/mailsluice_*.deb
 #   make bench   speed beside msmtp, Postfix, mbsync and others: benches/README.md
 #   make hot     speed of the inner loops
 
@@ -22,7 +23,7 @@ else
 run_tests = $(CARGO) test --locked $(1)
 endif
 
-.PHONY: demo test check lint audit torture fuzz bench hot setup
+.PHONY: demo test check lint audit torture fuzz bench hot deb setup
 
 demo:
 	@scripts/setup demo
@@ -74,6 +75,12 @@ fuzz:
 	  RUSTC_BOOTSTRAP=1 cargo-fuzz run --sanitizer none $$target fuzz/corpus/$$target $$(ls -d fuzz/seeds/$$target tests/data/$${target}s 2>/dev/null) -- \
 	    -runs=$(or $(RUNS),1000000) -max_total_time=3600 -max_len=4096 -rss_limit_mb=1024 -timeout=20 || exit 1; \
 	done
+
+# Built on Debian 12 it runs there and on all that came later. lintian has a look at it where it is installed.
+deb:
+	@scripts/setup demo
+	$(CARGO) build --locked --release
+	@scripts/deb
 
 setup:
 	@scripts/setup test

@@ -11,13 +11,14 @@ use egui::{Context, ViewportId};
 use winit::event_loop::EventLoopProxy;
 
 use super::host::Leave;
+use super::startup::Token;
 use crate::spooler::Wake;
 
 /// What the main thread is called for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Call {
-    /// Show the window, in front of others, and put these files into the queue.
-    Open(Vec<PathBuf>),
+    /// Show the window, in front of others, and put these files into the queue; what the launcher gave along.
+    Open(Vec<PathBuf>, Option<Token>),
     /// Let there be a window, out of the way: it was not asked for, but nothing else shows the program.
     OpenAside,
     /// Show the window with what needs a person.

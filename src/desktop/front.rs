@@ -22,6 +22,7 @@ use winit::window::WindowId;
 use super::app::App;
 use super::door::{Call, Door};
 use super::host::Leave;
+use super::startup::{self, Token};
 
 /// The name that desktop entry, window and bus share.
 pub(super) const APP_ID: &str = "org.mailsluice.Mailsluice";
@@ -37,6 +38,8 @@ pub(super) struct Front {
     /// Set: the program is to end.
     leaving: Option<Leave>,
     wanted: Wanted,
+    /// Of the click that the window comes of.
+    token: Option<Token>,
     /// An open window can be brought to the front.
     can_raise: bool,
     /// A tray shows the program, so that it can be found again without a window.
@@ -68,7 +71,7 @@ impl Front {
         let kept = Kept { size: SIZE, maximized: false, data: IdTypeMap::default() };
         let icon = Arc::new(icon);
         let wanted = Wanted::No;
-        Self { app, door, icon, leaving: None, wanted, can_raise, tray, was_shown: false, kept }
+        Self { app, door, icon, leaving: None, wanted, token: None, can_raise, tray, was_shown: false, kept }
     }
 
     /// Why the program is to end, if it is.
@@ -135,7 +138,8 @@ impl Front {
         let mut to_front = false;
         while let Some(call) = self.door.next() {
             match call {
-                Call::Open(files) => {
+                Call::Open(files, token) => {
+                    self.token = token.or(self.token.take());
                     self.app.bring(files);
                     to_front = true;
                 }
@@ -200,6 +204,9 @@ impl eframe::App for Shown<'_> {
     fn logic(&mut self, ctx: &Context, frame: &mut eframe::Frame) {
         if self.0.answer() {
             self.0.raise(ctx);
+        }
+        if let Some(token) = self.0.token.take_if(|_| self.0.wanted == Wanted::No) {
+            startup::complete(frame, &token);
         }
         if self.0.wanted == Wanted::Aside {
             // It is there already.

@@ -2,7 +2,8 @@
 //! over what it was started with and is done.
 //!
 //! It is a socket of its own because the spooler may be a command's, or not there yet while the first profile is still to
-//! be written. What is said: one byte that tells open from background, then the paths of files, each ended by a zero byte.
+//! be written. What is said: one byte that tells open from background; then, each ended by a zero byte, the token of the
+//! launcher, if any, and the paths of files.
 //! The answer, one byte, comes when it was taken.
 
 use std::ffi::OsStr;
@@ -15,6 +16,7 @@ use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use super::startup::Token;
 use crate::profile::Places;
 use crate::profile::places::{create_private_dir, private_file_options};
 
@@ -32,8 +34,8 @@ const TAKEN: u8 = b'+';
 /// What a start asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Start {
-    /// The window, and these files into the queue.
-    Open(Vec<PathBuf>),
+    /// The window, and these files into the queue; what the launcher gave along.
+    Open(Vec<PathBuf>, Option<Token>),
     /// Only that the program runs.
     Background,
 }
@@ -121,8 +123,10 @@ fn hand_over(path: &Path, start: &Start) -> io::Result<()> {
     stream.set_read_timeout(Some(PATIENCE))?;
     stream.set_write_timeout(Some(PATIENCE))?;
     let mut said = vec![BACKGROUND];
-    if let Start::Open(files) = start {
+    if let Start::Open(files, token) = start {
         said[0] = OPEN;
+        said.extend_from_slice(token.as_ref().map_or("", Token::as_str).as_bytes());
+        said.push(0);
         for file in files {
             said.extend_from_slice(file.as_os_str().as_bytes());
             said.push(0);
@@ -140,9 +144,11 @@ fn hear(stream: &UnixStream) -> io::Result<Start> {
     let mut said = Vec::new();
     stream.take(LONGEST).read_to_end(&mut said)?;
     match said.split_first() {
-        Some((&OPEN, files)) => {
-            let files = files.split(|byte| *byte == 0).filter(|file| !file.is_empty());
-            Ok(Start::Open(files.map(|file| PathBuf::from(OsStr::from_bytes(file))).collect()))
+        Some((&OPEN, rest)) => {
+            let mut parts = rest.split(|byte| *byte == 0);
+            let token = parts.next().and_then(|token| Token::of(std::str::from_utf8(token).ok()?));
+            let files = parts.filter(|file| !file.is_empty());
+            Ok(Start::Open(files.map(|file| PathBuf::from(OsStr::from_bytes(file))).collect(), token))
         }
         Some((&BACKGROUND, [])) => Ok(Start::Background),
         _ => Err(io::ErrorKind::InvalidData.into()),
@@ -163,8 +169,9 @@ mod tests {
         let (sender, starts) = unbounded();
         first.serve(move |start| sender.send(start).expect("somebody listens")).expect("a thread");
 
-        let open = Start::Open(vec![PathBuf::from("/tmp/a b.eml"), PathBuf::from(OsStr::from_bytes(b"/tmp/\xff.eml"))]);
-        for start in [open, Start::Open(Vec::new()), Start::Background] {
+        let files = vec![PathBuf::from("/tmp/a b.eml"), PathBuf::from(OsStr::from_bytes(b"/tmp/\xff.eml"))];
+        let open = Start::Open(files.clone(), Token::of("clicked_TIME7"));
+        for start in [open, Start::Open(files, None), Start::Open(Vec::new(), None), Start::Background] {
             let claim = Instance::claim(&places, &start).expect("it answers");
             assert!(matches!(claim, Claim::HandedOver));
             assert_eq!(starts.try_recv(), Ok(start), "taken before it was answered");

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `run`, `front`, `door` | the program from start to end; the main thread; how it is called |
 //! | `desk` | what is there also without the window: tray, notifications, the bus |
+//! | `startup` | what a launcher gives along, so that the window may take the focus |
 //! | `instance` | one window for a profile: a second start hands over to the first |
 //! | `host` | the profile that is open, for the window, which comes and goes, and for what stays |
 //! | [`app`], `perform`, `keys` | one frame: take in what happened, draw, do what was asked for |
@@ -44,6 +45,7 @@ pub mod row_view;
 mod run;
 mod scene;
 mod sentence;
+mod startup;
 pub mod state;
 pub mod text;
 pub mod theme;

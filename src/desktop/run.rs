@@ -19,6 +19,7 @@ use super::host::{Host, Leave};
 use super::instance::{Claim, Instance, Start};
 use super::live::LiveEngine;
 use super::remember::Memory;
+use super::startup::Token;
 use crate::command::args::Arguments;
 use crate::command::{complain, exit};
 use crate::profile::Places;
@@ -29,6 +30,7 @@ const ICON_SIZE: u16 = 128;
 /// Runs the program until it is quit; its exit code. With `--background` it begins without a window; where another
 /// process shows the profile already, that one is told and this one ends.
 pub fn run(arguments: &Arguments) -> u8 {
+    let token = Token::of_environment();
     let files: Result<Vec<PathBuf>, String> = arguments.files.iter().map(|file| found(file)).collect();
     let start = match files {
         Err(name) => {
@@ -36,7 +38,7 @@ pub fn run(arguments: &Arguments) -> u8 {
             return exit::USAGE;
         }
         Ok(_) if arguments.background => Start::Background,
-        Ok(files) => Start::Open(files),
+        Ok(files) => Start::Open(files, token),
     };
     if !has_display() {
         complain(&"there is no display; without a window use status, flush, queue, submit or doctor (see --help)");
@@ -78,15 +80,15 @@ fn run_first(arguments: &Arguments, start: Start, instance: Option<&mut Instance
     if let Some(instance) = instance {
         let called = Arc::clone(&door);
         let take = move |start| match start {
-            Start::Open(files) => called.call(Call::Open(files)),
+            Start::Open(files, token) => called.call(Call::Open(files, token)),
             Start::Background => {}
         };
         instance.serve(take).map_err(|error| error.to_string())?;
     }
     let engine = LiveEngine::new(Arc::clone(&host), Arc::clone(&door));
     let app = App::new(Box::new(engine), Box::new(SystemChooser), settings).remembering(memory);
-    if let Start::Open(files) = start {
-        door.call(Call::Open(files));
+    if let Start::Open(files, token) = start {
+        door.call(Call::Open(files, token));
     }
     let icon = IconData { rgba: Emblem::default().rgba(ICON_SIZE), width: ICON_SIZE.into(), height: ICON_SIZE.into() };
     let desk = Desk::set_up(&host, &door).map_err(|error| error.to_string())?;

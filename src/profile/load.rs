@@ -12,7 +12,8 @@ use toml::de::DeTable;
 use super::fingerprint::NoFingerprint;
 use super::model::{
     After, AuthChoice, ConnectCommand, DeliverTo, ExternalQueue, Identity, InDoubtPolicy, Incoming, IncomingSource,
-    Outgoing, Profile, QueueKind, SecretSource, Security, ServerConfig, SmtpConfig, TransportConfig,
+    Outgoing, Profile, QueueKind, SecretSource, Security, ServerConfig, SmtpConfig, SubmissionPort, TransportConfig,
+    is_loopback,
 };
 use super::places::Places;
 use super::schedule::schedule;
@@ -124,8 +125,9 @@ impl Loader<'_> {
         let schedule = schedule(top.section("schedule"), &names);
         let policies = [("hold", InDoubtPolicy::Hold), ("resend", InDoubtPolicy::Resend)];
         let in_doubt = top.choice("in_doubt", &policies).unwrap_or_default();
+        let submission = top.section("submission").and_then(submission);
         top.finish();
-        Profile { transports, schedule, in_doubt }
+        Profile { transports, schedule, in_doubt, submission }
     }
 
     fn transport(&self, section: Section<'_>, name: String) -> TransportConfig {
@@ -424,12 +426,28 @@ fn password(section: &Section<'_>) -> Option<SecretSource> {
     source
 }
 
-/// Whether a host is this machine.
-fn is_loopback(host: &str) -> bool {
-    let host = host.trim_end_matches('.').to_ascii_lowercase();
-    host == "localhost"
-        || host.ends_with(".localhost")
-        || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
+/// `[submission]`.
+fn submission(section: Section<'_>) -> Option<SubmissionPort> {
+    let port = section.number("port", 1024..=u16::MAX);
+    if port.is_none() && !section.has("port") {
+        section.missing("port", "the port on this machine, 1024 to 65535, such as 2525");
+    }
+    let user = section.word("user").map(str::to_owned);
+    if user.is_none() && !section.has("user") {
+        section.missing("user", "the name to sign in with there");
+    }
+    let password = password(&section);
+    let is_silent = |source: &SecretSource| matches!(source, SecretSource::Command(_) | SecretSource::Env(_));
+    if password.as_ref().is_some_and(|source| !is_silent(source)) || !section.has("password") {
+        const PLACES: &str = "{ command = \"…\" } or { env = \"NAME\" }: nobody is there to be asked";
+        if section.has("password") {
+            section.wrong("password", format!("must be {PLACES}"));
+        } else {
+            section.missing("password", PLACES);
+        }
+    }
+    section.finish();
+    Some(SubmissionPort { port: port?, user: user?, password: password? })
 }
 
 #[cfg(test)]

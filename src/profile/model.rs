@@ -15,6 +15,19 @@ pub struct Profile {
     pub schedule: Schedule,
     /// What becomes of envelopes in doubt after a crash or a lost line.
     pub in_doubt: InDoubtPolicy,
+    /// A port on this machine for mail programs that speak SMTP only.
+    pub submission: Option<SubmissionPort>,
+}
+
+/// `[submission]`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SubmissionPort {
+    /// On 127.0.0.1.
+    pub port: u16,
+    /// Who signs in there.
+    pub user: String,
+    /// Where the password is: a command or the environment, since nobody is there to be asked.
+    pub password: SecretSource,
 }
 
 /// One `[[transport]]`: one row of the status table.
@@ -51,12 +64,17 @@ impl TransportConfig {
             Some(IncomingSource::Imap { server, .. } | IncomingSource::Pop3 { server }) => Some(server),
             _ => None,
         };
-        let is_here = |server: &&ServerConfig| {
-            let address = server.host.parse::<std::net::IpAddr>();
-            server.host == "localhost" || address.is_ok_and(|address| address.is_loopback())
-        };
-        self.connect.is_none() && [sends_to, receives_from].iter().flatten().any(|server| !is_here(server))
+        let mut servers = [sends_to, receives_from].into_iter().flatten();
+        self.connect.is_none() && servers.any(|server| !is_loopback(&server.host))
     }
+}
+
+/// Whether a host is this machine.
+pub(super) fn is_loopback(host: &str) -> bool {
+    let host = host.trim_end_matches('.').to_ascii_lowercase();
+    host == "localhost"
+        || host.ends_with(".localhost")
+        || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
 /// A name and an address.

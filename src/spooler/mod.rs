@@ -13,6 +13,7 @@ mod publish;
 mod reader;
 mod run;
 pub mod socket;
+mod submission;
 pub mod submit;
 
 pub use line::{Incoming, Line, Pending, ReplyTo, Wake};

@@ -15,6 +15,7 @@ use super::publish::Publisher;
 use super::reader::Lists;
 use super::run::Loop;
 use super::socket::{self, Socket};
+use super::submission::Submission;
 use crate::mapi::{Class, Failure, Stage};
 use crate::profile::{Places, Profile};
 use crate::spool::{Reader, Recovery, Spool, StoredContent};
@@ -36,6 +37,7 @@ pub struct Spooler {
 struct Own {
     thread: JoinHandle<()>,
     socket: Socket,
+    submission: Option<Submission>,
     lock: File,
     recovery: Recovery,
 }
@@ -90,6 +92,9 @@ impl Spooler {
     pub fn end(self, finish: bool) {
         if let Some(own) = self.own {
             self.line.ask(super::protocol::Command::Shutdown { finish }).wait();
+            if let Some(submission) = own.submission {
+                submission.close();
+            }
             // A panicked spooler has said so in the log; the spool is as its last commit left it.
             own.thread.join().ok();
             own.socket.close();
@@ -136,11 +141,17 @@ impl Spooler {
         };
         let socket =
             Socket::listen(&places.socket(), &line).map_err(|error| local(&places.socket(), error.to_string()))?;
+        let port = profile.submission.as_ref().filter(|_| stay == Stay::Long);
+        let submission = port.and_then(|port| {
+            let opened = Submission::open(port, places, profile, &line);
+            // All else works without it.
+            opened.inspect_err(|error| tracing::warn!("the submission port {} is not open: {error}", port.port)).ok()
+        });
         let thread = std::thread::Builder::new()
             .name("spooler".to_owned())
             .spawn(move || spooler.run())
             .map_err(|error| local(&path, error.to_string()))?;
-        Ok(Self { line, own: Some(Own { thread, socket, lock, recovery }) })
+        Ok(Self { line, own: Some(Own { thread, socket, submission, lock, recovery }) })
     }
 }
 

@@ -3,6 +3,7 @@
 
 mod network;
 mod notices;
+mod panel;
 mod tray;
 
 use std::path::{Path, PathBuf};

@@ -28,3 +28,4 @@ mod phases;
 mod scripts;
 mod secrets;
 mod smoke;
+mod submission;

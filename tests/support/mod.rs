@@ -23,6 +23,7 @@ pub mod engine;
 pub mod harness;
 pub mod machine;
 pub mod messages;
+pub mod panel;
 pub mod postfix;
 pub mod provider;
 pub mod random;

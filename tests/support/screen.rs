@@ -15,7 +15,24 @@ const LIMIT: Duration = Duration::from_mins(1);
 #[derive(Debug)]
 pub struct Screen {
     display: String,
+    width: usize,
     processes: Vec<Child>,
+}
+
+/// What is seen on a [`Screen`].
+#[derive(Debug)]
+pub struct Picture {
+    width: usize,
+    /// Red, green, blue of each pixel, row by row.
+    pixels: Vec<u8>,
+}
+
+impl Picture {
+    /// Where it has exactly this colour.
+    pub fn places_of(&self, colour: [u8; 3]) -> impl Iterator<Item = (usize, usize)> {
+        let pixels = self.pixels.chunks_exact(3).enumerate();
+        pixels.filter(move |(_, pixel)| *pixel == colour).map(|(at, _)| (at % self.width, at / self.width))
+    }
 }
 
 /// A window on a [`Screen`].
@@ -46,7 +63,8 @@ impl Screen {
         let mut number = String::new();
         BufReader::new(server.stdout.take().expect("a pipe")).read_line(&mut number).expect("a display number");
         let display = format!(":{}", number.trim());
-        let mut screen = Self { display, processes: vec![server] };
+        let width = usize::try_from(width).expect("a small number");
+        let mut screen = Self { display, width, processes: vec![server] };
         // It runs this once it manages windows. That it has named itself says less: a window that comes between the two may
         // never be shown.
         let ready = ["--startup", "xprop -root -f MAILSLUICE_READY 8s -set MAILSLUICE_READY yes"];
@@ -83,6 +101,37 @@ impl Screen {
     /// Whether nothing at all is shown: no window of any program.
     pub fn is_empty(&self) -> bool {
         self.property("_NET_CLIENT_LIST").is_some_and(|text| !text.contains("0x"))
+    }
+
+    /// Clicks at a place of the screen: 1 is the left button, 2 the middle one, 3 the right one.
+    pub fn click(&self, x: usize, y: usize, button: u8) {
+        let (x, y) = (x.to_string(), y.to_string());
+        assert!(self.xdotool(&["mousemove", "--sync", &x, &y]).is_some(), "xdotool mousemove {x} {y}");
+        assert!(self.xdotool(&["click", &button.to_string()]).is_some(), "xdotool click {button}");
+    }
+
+    /// Presses a key, for whoever has the focus.
+    pub fn key(&self, name: &str) {
+        assert!(self.xdotool(&["key", name]).is_some(), "xdotool key {name}");
+    }
+
+    /// How many windows are shown of programs with a class like this.
+    pub fn visible_of(&self, class: &str) -> usize {
+        self.xdotool(&["search", "--onlyvisible", "--class", class]).map_or(0, |ids| ids.lines().count())
+    }
+
+    /// A picture of all of it.
+    pub fn picture(&self) -> Picture {
+        let mut command = Command::new("import");
+        command.env("DISPLAY", &self.display).args(["-window", "root", "-depth", "8", "rgb:-"]);
+        let output = command.stderr(Stdio::null()).output().expect("import");
+        assert!(output.status.success(), "import");
+        Picture { width: self.width, pixels: output.stdout }
+    }
+
+    /// Its name, for other clients of it.
+    pub fn display(&self) -> &str {
+        &self.display
     }
 
     /// A property of the whole screen, as `xprop` prints it.

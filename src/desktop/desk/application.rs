@@ -20,6 +20,7 @@ use zbus::zvariant::OwnedValue;
 use super::super::door::{Call, Door};
 use super::super::engine::Scope;
 use super::super::front::APP_ID;
+use super::super::startup::Token;
 use super::Order;
 use super::deed::Deed;
 use crate::mapi::FlushFlags;
@@ -53,13 +54,13 @@ struct Application {
 
 #[zbus::interface(name = "org.freedesktop.Application")]
 impl Application {
-    fn activate(&self, _platform_data: HashMap<String, OwnedValue>) {
-        self.door.call(Call::Open(Vec::new()));
+    fn activate(&self, platform_data: HashMap<String, OwnedValue>) {
+        self.door.call(Call::Open(Vec::new(), token(&platform_data)));
     }
 
-    fn open(&self, uris: Vec<String>, _platform_data: HashMap<String, OwnedValue>) {
+    fn open(&self, uris: Vec<String>, platform_data: HashMap<String, OwnedValue>) {
         let files: Vec<PathBuf> = uris.iter().filter_map(|uri| path(uri)).collect();
-        self.door.call(Call::Open(files));
+        self.door.call(Call::Open(files, token(&platform_data)));
     }
 
     fn activate_action(
@@ -78,6 +79,12 @@ impl Application {
         self.orders.send(Order::Do(deed)).ok();
         Ok(())
     }
+}
+
+/// What the launcher gave along, under either of its names.
+fn token(platform_data: &HashMap<String, OwnedValue>) -> Option<Token> {
+    let text = |name| <&str>::try_from(platform_data.get(name)?).ok();
+    ["activation-token", "desktop-startup-id"].into_iter().find_map(|name| Token::of(text(name)?))
 }
 
 /// The path of a `file:` URI on this machine (RFC 8089).

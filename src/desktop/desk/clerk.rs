@@ -228,7 +228,7 @@ impl Clerk {
             return None;
         }
         let call = if self.had_host && self.door.was_closed() {
-            Call::Open(Vec::new())
+            Call::Open(Vec::new(), None)
         } else if self.door.was_never_open() {
             Call::OpenAside
         } else {
@@ -271,7 +271,7 @@ impl Clerk {
                 self.pause = None;
                 self.ask(Command::WorkOffline(false));
             }
-            Deed::Open => self.door.call(Call::Open(Vec::new())),
+            Deed::Open => self.door.call(Call::Open(Vec::new(), None)),
             Deed::OpenProblems => self.door.call(Call::OpenProblems),
             // The program waits for what leaves, and does so no longer.
             Deed::Quit(_) | Deed::SendAndQuit if self.leaving => self.ask(Command::Cancel { transport: None }),

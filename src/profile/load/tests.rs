@@ -186,6 +186,7 @@ fn the_full_profile() {
         transports: vec![work, club, shelf, local, mx1, exim],
         schedule: Schedule { plans: vec![Plan { transports: names, ..plan }] },
         in_doubt: InDoubtPolicy::Resend,
+        submission: None,
     };
     assert_eq!(profile, expected);
 }
@@ -331,6 +332,18 @@ fn groups_of_the_schedule_have_its_keys_where_they_lack_their_own() {
             (9, "schedule.group.transports", "is missing"),
             (10, "schedule.group.evry", "Did you mean `every`?"),
         ],
+    );
+}
+
+#[test]
+fn the_submission_port_asks_nobody() {
+    let transport = "[[transport]]\nname = \"a\"\noutgoing.kind = \"folder\"\noutgoing.path = \"/x\"\n[submission]\n";
+    let profile = read(&format!("{transport}port = 2525\nuser = \"ada\"\npassword = {{ env = \"PW\" }}\n"));
+    let expected = SubmissionPort { port: 2525, user: "ada".to_owned(), password: SecretSource::Env("PW".to_owned()) };
+    assert_eq!(profile.expect("a good profile").submission, Some(expected));
+    wrong(
+        &format!("{transport}port = 25\npassword = {{ ask = true }}\n"),
+        &[(5, "submission.user", "is missing"), (6, "submission.port", "1024"), (7, "submission.password", "command")],
     );
 }
 

@@ -23,8 +23,10 @@ pub(super) fn fetch(name: &str) -> Result<SecretString, SecretError> {
 
 /// From now on no program gets the variables in which this profile has its passwords.
 pub fn withhold_from_programs(profile: &Profile) {
-    let names = profile.transports.iter().flat_map(servers).filter_map(|server| match &server.password {
-        Some(SecretSource::Env(name)) => Some(name.clone()),
+    let of_servers = profile.transports.iter().flat_map(servers).filter_map(|server| server.password.as_ref());
+    let of_the_port = profile.submission.iter().map(|port| &port.password);
+    let names = of_servers.chain(of_the_port).filter_map(|source| match source {
+        SecretSource::Env(name) => Some(name.clone()),
         _ => None,
     });
     HOLD_SECRETS.write().unwrap_or_else(PoisonError::into_inner).extend(names);

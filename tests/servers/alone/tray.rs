@@ -1,11 +1,18 @@
 //! The tray of the real program, on a bus and a screen of its own: every entry of its menu does what it says whether the
 //! window is open, closed or was never opened; and a window that is built again is as it was.
 
+use std::cell::RefCell;
+use std::collections::HashMap;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use serde_json::Value;
+use serde_json::Value as Json;
+use x11rb::connection::Connection as _;
+use x11rb::protocol::Event;
+use x11rb::protocol::xproto::{ChangeWindowAttributesAux, ClientMessageEvent, ConnectionExt as _, EventMask};
+use x11rb::rust_connection::RustConnection;
+use zbus::zvariant::Value;
 
 use super::{LIMIT, settle, ticks};
 use crate::support::bus::{Bus, TrayHost};
@@ -124,7 +131,7 @@ impl Seat {
         self.harness.write(&format!("profile/in/new/{name}"), MAIL)
     }
 
-    pub(super) fn row(&self, name: &str) -> Value {
+    pub(super) fn row(&self, name: &str) -> Json {
         let rows = self.harness.run(&["status", "--json"]).expect_code(0).json()["rows"].clone();
         let rows = rows.as_array().expect("rows");
         rows.iter().find(|row| row["display_name"] == name).expect("a row").clone()
@@ -186,6 +193,45 @@ impl Seat {
         assert!(host.stands(&["No UI"], true), "{when}");
         host.click(&["No UI"]);
         assert!(host.stands(&["No UI"], false), "{when}");
+    }
+}
+
+/// Hears what programs send to the whole screen.
+struct Ear {
+    connection: RustConnection,
+    heard: RefCell<Vec<ClientMessageEvent>>,
+    activate: u32,
+}
+
+impl Ear {
+    fn new(display: &str) -> Self {
+        let (connection, screen) = x11rb::connect(Some(display)).expect("a screen");
+        let root = connection.setup().roots[screen].root;
+        let mask = EventMask::PROPERTY_CHANGE | EventMask::SUBSTRUCTURE_NOTIFY;
+        let wanted = ChangeWindowAttributesAux::new().event_mask(mask);
+        connection.change_window_attributes(root, &wanted).expect("asked").check().expect("granted");
+        let atom = connection.intern_atom(false, b"_NET_ACTIVE_WINDOW").expect("asked").reply().expect("an atom");
+        Self { connection, heard: RefCell::default(), activate: atom.atom }
+    }
+
+    /// Waits until a message of bytes begins so.
+    fn hears(&self, text: &str) -> bool {
+        wait_until(LIMIT, || {
+            while let Ok(Some(event)) = self.connection.poll_for_event() {
+                if let Event::ClientMessage(message) = event {
+                    self.heard.borrow_mut().push(message);
+                }
+            }
+            let heard = self.heard.borrow();
+            heard.iter().any(|message| message.format == 8 && message.data.as_data8() == text.as_bytes())
+        })
+    }
+
+    /// The times with which windows asked to be activated, but for those without.
+    fn times(&self) -> Vec<u32> {
+        let heard = self.heard.borrow();
+        let asked = heard.iter().filter(|message| message.type_ == self.activate);
+        asked.map(|message| message.data.as_data32()[1]).filter(|time| *time > 0).collect()
     }
 }
 
@@ -356,6 +402,27 @@ fn a_second_start_brings_its_files_to_the_first() {
     assert!(queued(3), "and what a second start brings");
     let missing = seat.harness.command().env("DISPLAY", ":0").arg("stauts").status();
     assert_eq!(missing.expect("the program").code(), Some(64), "neither a command nor a file");
+}
+
+#[test]
+fn what_a_launcher_gives_a_second_start_or_the_bus_activates_the_first_ones_window() {
+    let Some(mut seat) = Seat::new() else { return };
+    let _host = TrayHost::start(&seat.bus);
+    let ear = Ear::new(seat.screen.display());
+    seat.start_default(&[]);
+    seat.window();
+    let mut second = seat.harness.bare_command();
+    let second = seat.bus.join(seat.screen.show(&mut second)).env("DESKTOP_STARTUP_ID", "click_TIME4242").status();
+    assert!(second.expect("the program").success(), "it hands over and is done");
+    assert!(ear.hears("remove: ID=\"click_TI"), "the launcher still waits");
+    let platform_data = HashMap::from([("desktop-startup-id", Value::from("bus_TIME4343"))]);
+    let connection = seat.bus.connect();
+    let application = ("org.mailsluice.Mailsluice", "/org/mailsluice/Mailsluice", "org.freedesktop.Application");
+    let call =
+        connection.call_method(Some(application.0), application.1, Some(application.2), "Activate", &(platform_data,));
+    call.expect("it is there");
+    assert!(ear.hears("remove: ID=\"bus_TIME"), "the launcher still waits");
+    assert_eq!(ear.times(), [4242, 4343], "when it was clicked");
 }
 
 #[test]
