@@ -12,10 +12,11 @@ use crate::mapi::tag::{
     PR_DISPLAY_NAME, PR_REMOTE_PROGRESS_TEXT, PR_SLUICE_DEFERRED, PR_SLUICE_FAILED, PR_SLUICE_HELD, PR_SLUICE_IN_DOUBT,
     PR_SLUICE_IN_FLIGHT, PR_SLUICE_NEXT_TRY, PR_SLUICE_QUEUED,
 };
-use crate::mapi::{Class, Direction, FlushFlags, MapiResult, Row, visible};
+use crate::mapi::{Certificate, Class, Direction, FlushFlags, MapiResult, Row, visible};
+use crate::profile::{Places, pin};
 use crate::session::{FlushReport, FlushResult, Session, flush_all, flush_each};
 use crate::spooler::core::rows::transport_id;
-use crate::spooler::{Command, Event, Line, PlainSecret, Spooler, TransportResult};
+use crate::spooler::{Command, Event, Line, PlainSecret, Said, Spooler, TransportResult};
 use crate::transport::Question;
 
 /// Runs the command.
@@ -23,7 +24,7 @@ pub(super) fn run(context: &Context, flush: &Flush) -> Result<u8, Problem> {
     flush.transports.iter().try_for_each(|name| context.has(name))?;
     let cancel = cancel_on_signal();
     let (report, rows) = context.work(|spooler, session| {
-        let report = perform(flush, (spooler, session), &cancel)?;
+        let report = perform(flush, &context.places, (spooler, session), &cancel)?;
         Ok((report, if flush.json { Vec::new() } else { rows_now(spooler) }))
     })?;
     if flush.json {
@@ -51,6 +52,7 @@ fn rows_now(spooler: &Spooler) -> Vec<Arc<Row>> {
 
 fn perform(
     flush: &Flush,
+    places: &Places,
     (spooler, session): (&Spooler, &mut Session),
     cancel: &Receiver<()>,
 ) -> Result<FlushReport, Problem> {
@@ -63,7 +65,7 @@ fn perform(
         flush_each(session, &flush.transports, flags, false)
     };
     let run = begun.map_err(|result| Problem::Software(format!("the flush was refused: {result}")))?;
-    let screen = Screen::new(spooler.line().clone(), flags, flush.json);
+    let screen = Screen::new(spooler.line().clone(), places.clone(), flags, flush.json);
     let report = run.wait_with(session, cancel, |events, _| screen.observe(events));
     screen.clear();
     let results = report.results.iter().map(|result| result.of.result);
@@ -155,14 +157,15 @@ fn still_here(row: &Row) -> Option<String> {
 /// Progress and questions on the terminal; nothing under No UI.
 struct Screen {
     line: Line,
+    places: Places,
     shows: bool,
     asks: bool,
 }
 
 impl Screen {
-    fn new(line: Line, flags: FlushFlags, as_json: bool) -> Self {
+    fn new(line: Line, places: Places, flags: FlushFlags, as_json: bool) -> Self {
         let asks = !flags.contains(FlushFlags::FLUSH_NO_UI);
-        Self { line, shows: asks && !as_json && io::stderr().is_terminal(), asks }
+        Self { line, places, shows: asks && !as_json && io::stderr().is_terminal(), asks }
     }
 
     fn observe(&self, events: &[Event]) {
@@ -173,21 +176,33 @@ impl Screen {
                         write!(io::stderr(), "\r\x1b[K{}: {text}", visible(name)).ok();
                     }
                 }
-                Event::Question { number, question, .. } if self.asks => self.ask(*number, question),
+                Event::Question { number, transport, question } if self.asks => self.ask(*number, transport, question),
                 _ => {}
             }
         }
     }
 
-    fn ask(&self, number: u64, Question::Password { user, host, refused }: &Question) {
+    fn ask(&self, number: u64, transport: &str, question: &Question) {
         self.clear();
-        if let Some(reply) = refused {
-            writeln!(io::stderr(), "{} refused the password: {}", visible(host), visible(reply)).ok();
-        }
-        let prompt = format!("Password of {} at {}: ", visible(user), visible(host));
-        let secret = rpassword::prompt_password(prompt).ok().filter(|secret| !secret.is_empty()).map(PlainSecret);
+        let said = match question {
+            Question::Password { user, host, refused } => ask_password(user, host, refused.as_deref()),
+            Question::Certificate(certificate) => self.ask_trust(transport, certificate),
+        };
         // The flush itself tells what came of it.
-        drop(self.line.ask(Command::AnswerQuestion { question: number, secret }));
+        drop(self.line.ask(Command::AnswerQuestion { question: number, said }));
+    }
+
+    /// Only a whole word trusts it: Enter is what a person in a hurry presses.
+    fn ask_trust(&self, transport: &str, of: &Certificate) -> Option<Said> {
+        let said = show_certificate(of)?;
+        if said == "always" {
+            let mut screen = io::stderr();
+            match pin::pin(&self.places, transport, of) {
+                Ok(()) => writeln!(screen, "Its fingerprint is in {}.", self.places.profile_file().display()).ok(),
+                Err(error) => writeln!(screen, "Trusted for this run only: {error}").ok(),
+            };
+        }
+        matches!(said.as_str(), "yes" | "always").then_some(Said::Trust)
     }
 
     fn clear(&self) {
@@ -195,4 +210,32 @@ impl Screen {
             write!(io::stderr(), "\r\x1b[K").ok();
         }
     }
+}
+
+fn ask_password(user: &str, host: &str, refused: Option<&str>) -> Option<Said> {
+    if let Some(reply) = refused {
+        writeln!(io::stderr(), "{} refused the password: {}", visible(host), visible(reply)).ok();
+    }
+    let prompt = format!("Password of {} at {}: ", visible(user), visible(host));
+    let secret = rpassword::prompt_password(prompt).ok().filter(|secret| !secret.is_empty())?;
+    Some(Said::Secret(PlainSecret(secret)))
+}
+
+/// Shows the certificate, and gives what the person says.
+fn show_certificate(of: &Certificate) -> Option<String> {
+    let mut screen = io::stderr();
+    let now = now();
+    let day = |at: Option<i64>| at.map_or_else(|| "?".to_owned(), |at| clock(at, now));
+    writeln!(screen, "The certificate of {} is not trusted.", visible(&of.host)).ok();
+    writeln!(screen, "  for      {}", visible(&of.names.join(", "))).ok();
+    writeln!(screen, "  issuer   {}", visible(&of.issuer)).ok();
+    writeln!(screen, "  valid    {} to {}", day(of.from), day(of.until)).ok();
+    writeln!(screen, "  SHA-256  {}", of.fingerprint).ok();
+    if let Some(expected) = &of.expected {
+        writeln!(screen, "  CHANGED: {expected} was expected").ok();
+    }
+    write!(screen, "Trust it? Type yes for this run, always for good, or press Enter for no: ").ok();
+    let mut line = String::new();
+    io::stdin().read_line(&mut line).ok()?;
+    Some(line.trim().to_owned())
 }

@@ -23,6 +23,7 @@ pub enum Action {
     NoUi,
     Offline,
     Password,
+    Certificate,
     Prompt,
     Add,
     Save,
@@ -112,6 +113,7 @@ table! {
     NoUi "act-no-ui" SILENT Everywhere [ctrl_shift(Key::U)];
     Offline "act-offline" OFFLINE Everywhere [ctrl_shift(Key::W)];
     Password "act-password" KEY Status [key(Key::Enter)];
+    Certificate "act-certificate" KEY Status [];
     Prompt "act-prompt" KEY Everywhere [];
     Find "act-find" FIND Everywhere [ctrl(Key::F)];
     FocusStatus "act-focus-status" INFO Everywhere [ctrl(Key::Num1)];
@@ -238,7 +240,7 @@ impl Facts {
             }
             A::CancelAll => (!self.running).then_some("why-not-running"),
             A::CancelSelected => (!self.running).then_some("why-row-not-running"),
-            A::Password => (!self.question).then_some("why-no-question"),
+            A::Password | A::Certificate => (!self.question).then_some("why-no-question"),
             A::RowSettings => None,
             A::Save if self.list_shown && self.picked == 1 => None,
             A::Save => Some("why-select-one"),

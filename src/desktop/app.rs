@@ -11,16 +11,15 @@ use super::action::Facts;
 use super::chooser::{Chooser, Chosen, TOO_FAST};
 use super::engine::{Engine, News, Readiness};
 use super::remember::Memory;
-use super::row_view::RowView;
+use super::row_view::{Asked, RowView};
 use super::scene::{Ask, Scene};
-use super::state::{Dialog, PasswordDialog, Settings, State, Tab};
+use super::state::{Dialog, Settings, State, Tab};
 use super::text::{Language, Text};
 use super::theme::{self, Look};
 use super::view::{bar, first_start, footer, status_table, tabs};
 use super::{dialog, keys};
 use crate::mapi::Row;
 use crate::spooler::{Event, Wake};
-use crate::transport::Question;
 
 /// See the module.
 pub struct App {
@@ -151,14 +150,13 @@ impl App {
     fn take_in_event(&mut self, event: Event) {
         match event {
             Event::Reload(_) | Event::QueueChanged(_) => self.state.queue.changed(),
-            Event::Question { number, transport, question: Question::Password { user, host, refused } } => {
-                let question =
-                    PasswordDialog { question: number, transport, user, host, refused, ..Default::default() };
-                self.state.questions.push_back(question);
+            Event::Question { number, transport, question } => {
+                let dialog = Dialog::asking(transport, Asked { number, question });
+                self.state.questions.push_back(dialog);
             }
             Event::QuestionGone(number) => {
-                self.state.questions.retain(|question| question.question != number);
-                self.state.dialog.take_if(|open| matches!(open, Dialog::Password(open) if open.question == number));
+                self.state.questions.retain(|waiting| waiting.question() != Some(number));
+                self.state.dialog.take_if(|open| open.question() == Some(number));
             }
             Event::Log(line) => self.state.log(line),
             Event::RowAdded(_)
@@ -175,7 +173,7 @@ impl App {
             return;
         }
         if let Some(question) = self.state.questions.pop_front() {
-            self.state.dialog = Some(Dialog::Password(question));
+            self.state.dialog = Some(question);
         }
     }
 

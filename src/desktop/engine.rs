@@ -8,9 +8,9 @@ use std::sync::Arc;
 
 pub use super::host::Leave;
 use super::state::Settings;
-use crate::mapi::{EntryId, EnvelopeId, FlushFlags, MapiResult, Row};
+use crate::mapi::{Certificate, EntryId, EnvelopeId, FlushFlags, MapiResult, Row};
 use crate::spool::{ListQuery, Page, QueueDetail, QueueVerb, Seconds, Selection};
-use crate::spooler::{Event, PlainSecret};
+use crate::spooler::{Event, Said};
 
 /// Which transports.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -62,6 +62,8 @@ pub enum Notice {
     Added(usize, Vec<(PathBuf, String)>),
     /// A message was saved.
     Saved(PathBuf),
+    /// The certificate of this host is in the profile.
+    Pinned(String),
     /// It could not be done: MAPI's word, and the reason.
     Refused(MapiResult, String),
 }
@@ -188,7 +190,10 @@ pub trait Engine {
     fn change(&mut self, verb: QueueVerb, selection: Selection);
 
     /// Answers a question; `None`: the person would not say.
-    fn answer(&mut self, question: u64, secret: Option<PlainSecret>);
+    fn answer(&mut self, question: u64, said: Option<Said>);
+
+    /// Writes a certificate's fingerprint into the profile, for this transport's server.
+    fn pin(&mut self, transport: String, certificate: Box<Certificate>);
 
     /// Puts message files, and the message files in folders, into the queue.
     fn add(&mut self, files: Vec<PathBuf>);

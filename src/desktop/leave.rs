@@ -99,7 +99,8 @@ impl App {
             return;
         }
         // A question that was open comes again after this one.
-        if let Some(Dialog::Password(asked)) = self.state.dialog.replace(Dialog::Quit(dialog)) {
+        let open = self.state.dialog.replace(Dialog::Quit(dialog));
+        if let Some(asked) = open.filter(|open| open.question().is_some()) {
             self.state.questions.push_front(asked);
         }
     }

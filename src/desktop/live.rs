@@ -14,13 +14,13 @@ use super::engine::{
 use super::host::{Client, Host, Leave, Opened, Opening};
 use super::state::Settings;
 use crate::command::export::export;
-use crate::mapi::{EntryId, EnvelopeId, FlushFlags, MapiResult, Row};
+use crate::mapi::{Certificate, EntryId, EnvelopeId, FlushFlags, MapiResult, Row};
 use crate::profile::save::{self, NewIncoming, NewIncomingKind, NewTransport};
 use crate::profile::{After, Places, Profile, SecretSource, Security};
 use crate::session::{FlushRun, Session, flush_all, flush_each};
 use crate::spool::{ListQuery, QueueVerb, Reader, Seconds, Selection};
 use crate::spooler::submit::{Options, Submitter, message_files};
-use crate::spooler::{Command, Pending, PlainSecret, Reply, Wake};
+use crate::spooler::{Command, Pending, Reply, Said, Wake};
 
 /// The engine of the real window.
 pub(super) struct LiveEngine {
@@ -244,8 +244,15 @@ impl Engine for LiveEngine {
         self.ask(Asked::Change(verb.clone()), Command::Queue { verb, selection });
     }
 
-    fn answer(&mut self, question: u64, secret: Option<PlainSecret>) {
-        self.ask(Asked::Other, Command::AnswerQuestion { question, secret });
+    fn answer(&mut self, question: u64, said: Option<Said>) {
+        self.ask(Asked::Other, Command::AnswerQuestion { question, said });
+    }
+
+    fn pin(&mut self, transport: String, certificate: Box<Certificate>) {
+        self.aside(move |opened| match crate::profile::pin::pin(&opened.places, &transport, &certificate) {
+            Ok(()) => Notice::Pinned(certificate.host),
+            Err(error) => Notice::Refused(MapiResult::DiskError, error.to_string()),
+        });
     }
 
     fn add(&mut self, files: Vec<PathBuf>) {

@@ -8,7 +8,7 @@ use super::chooser::Choice;
 use super::engine::Scope;
 use super::first_profile;
 use super::scene::Ask;
-use super::state::{Confirm, Dialog, Pane, PasswordDialog, PathDialog, Tab, save_name};
+use super::state::{Confirm, Dialog, Pane, PathDialog, Tab, save_name};
 use crate::mapi::{EntryId, FlushFlags};
 use crate::spool::{QueueVerb, Selection};
 
@@ -28,7 +28,8 @@ impl App {
             }
             Ask::Confirm(verb, selection) => self.confirm(verb, selection),
             Ask::Verb(verb, selection) => self.engine.change(verb, selection),
-            Ask::Answer(question, secret) => self.engine.answer(question, secret),
+            Ask::Answer(question, said) => self.engine.answer(question, said),
+            Ask::Pin(transport, certificate) => self.engine.pin(transport, certificate),
             Ask::AddFiles(files) => self.engine.add(files),
             Ask::SaveTo(envelope, path) => self.engine.save(envelope, path),
             Ask::Choose => self.choose(ctx),
@@ -89,7 +90,7 @@ impl App {
                 let offline = self.rows.iter().any(|row| row.is_spooler() && row.offline);
                 self.engine.work_offline(!offline);
             }
-            Action::Password => self.ask_password(&scope),
+            Action::Password | Action::Certificate => self.ask_question(&scope),
             Action::RowSettings => {
                 self.state.inspected = target.or_else(|| self.state.cursor.clone());
                 self.state.tab = Tab::Properties;
@@ -168,18 +169,19 @@ impl App {
         }
     }
 
-    /// Opens the question of the first row that is meant and asks one; what is known of it beside its number was told
-    /// when it was asked, and may have been missed.
-    fn ask_password(&mut self, scope: &Scope) {
+    /// Opens the question of the first row that is meant and asks one.
+    fn ask_question(&mut self, scope: &Scope) {
         let is_meant = |id: &EntryId| match scope {
             Scope::All => true,
             Scope::These(ids) => ids.contains(id),
         };
-        let asking = self.rows.iter().find(|row| is_meant(&row.id) && row.question.is_some());
-        let Some((number, name)) = asking.and_then(|row| Some((row.question?, row.name.clone()))) else { return };
-        let place = self.state.questions.iter().position(|waiting| waiting.question == number);
-        let known = place.and_then(|place| self.state.questions.remove(place));
-        let fresh = PasswordDialog { question: number, transport: name, ..PasswordDialog::default() };
-        self.state.dialog = Some(Dialog::Password(known.unwrap_or(fresh)));
+        let asking = self.rows.iter().filter(|row| is_meant(&row.id)).find_map(|row| {
+            let asked = row.question.clone()?;
+            Some((row.name.clone(), asked))
+        });
+        if let Some((name, asked)) = asking {
+            self.state.questions.retain(|waiting| waiting.question() != Some(asked.number));
+            self.state.dialog = Some(Dialog::asking(name, asked));
+        }
     }
 }

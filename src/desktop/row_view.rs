@@ -3,12 +3,13 @@
 
 use std::sync::Arc;
 
+use super::action::Action;
 use super::icon::{self, Icon};
 use super::text::{Text, count};
 use super::view::problems;
 use crate::mapi::tag::{
-    PR_DISPLAY_NAME, PR_PROVIDER_DISPLAY, PR_RESOURCE_PATH, PR_RESOURCE_TYPE, PR_SLUICE_BYTES, PR_SLUICE_DEFERRED,
-    PR_SLUICE_DIRECTIONS, PR_SLUICE_DONE, PR_SLUICE_DONE_BYTES, PR_SLUICE_FAILED, PR_SLUICE_HELD,
+    PR_DISPLAY_NAME, PR_PROVIDER_DISPLAY, PR_RESOURCE_PATH, PR_RESOURCE_TYPE, PR_SLUICE_ASKED, PR_SLUICE_BYTES,
+    PR_SLUICE_DEFERRED, PR_SLUICE_DIRECTIONS, PR_SLUICE_DONE, PR_SLUICE_DONE_BYTES, PR_SLUICE_FAILED, PR_SLUICE_HELD,
     PR_SLUICE_HONOURS_NO_UI, PR_SLUICE_IN_DOUBT, PR_SLUICE_IN_FLIGHT, PR_SLUICE_LAST_FAILURE, PR_SLUICE_LAST_RUN,
     PR_SLUICE_NEXT_RUN, PR_SLUICE_NEXT_TRY, PR_SLUICE_QUESTION, PR_SLUICE_QUEUED, PR_SLUICE_RATE, PR_SLUICE_STAGE,
     PR_SLUICE_TIME_LEFT, PR_SLUICE_TOTAL, PR_SLUICE_TOTAL_BYTES, PR_SLUICE_WAITING, PR_SLUICE_WAITING_AS_OF,
@@ -16,6 +17,7 @@ use crate::mapi::tag::{
 };
 use crate::mapi::{Class, Direction, EntryId, Failure, PropTag, PropValue, ResourceType, Row, StatusCode};
 use crate::spool::Seconds;
+use crate::transport::Question;
 
 /// How much a row wants to be looked at. Its colour; never told by the colour alone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -89,6 +91,34 @@ pub struct Counts {
     pub waiting_as_of: Option<Seconds>,
 }
 
+/// A question that waits for a person.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Asked {
+    /// Its number, for the answer.
+    pub number: u64,
+    /// What is asked.
+    pub question: Question,
+}
+
+impl Asked {
+    /// What a person does about it.
+    pub(crate) const fn action(&self) -> Action {
+        match self.question {
+            Question::Password { .. } => Action::Password,
+            Question::Certificate(_) => Action::Certificate,
+        }
+    }
+
+    /// What is so, and what to do.
+    pub(crate) fn words(&self, text: &Text) -> (String, String) {
+        let (what, then) = match self.question {
+            Question::Password { .. } => ("st-needs-password", "st-needs-password-detail"),
+            Question::Certificate(_) => ("st-needs-certificate", "st-needs-certificate-detail"),
+        };
+        (text.get(what), text.get(then))
+    }
+}
+
 /// A row of the status table, for people.
 #[expect(clippy::struct_excessive_bools, reason = "each is a fact that stands for itself")]
 #[derive(Debug, Clone, PartialEq)]
@@ -126,7 +156,7 @@ pub struct RowView {
     /// It shows nothing of its own, whatever happens.
     pub honours_no_ui: bool,
     /// The question that waits for a person.
-    pub question: Option<u64>,
+    pub question: Option<Asked>,
     /// What ended its last run before its time.
     pub failure: Option<Failure>,
     /// When its last run ended.
@@ -243,13 +273,19 @@ impl RowView {
             receives: directions & 2 != 0,
             offline: code(row).contains(StatusCode::STATUS_OFFLINE),
             honours_no_ui: row.get(PR_SLUICE_HONOURS_NO_UI).and_then(PropValue::as_bool).unwrap_or(true),
-            question: row.number(PR_SLUICE_QUESTION).map(i64::cast_unsigned),
+            question: asked(row),
             failure,
             last_run: row.number(PR_SLUICE_LAST_RUN),
             next_run: row.number(PR_SLUICE_NEXT_RUN),
             next_try: row.number(PR_SLUICE_NEXT_TRY),
         })
     }
+}
+
+fn asked(row: &Row) -> Option<Asked> {
+    let number = row.number(PR_SLUICE_QUESTION)?.cast_unsigned();
+    let question = serde_json::from_str(row.text(PR_SLUICE_ASKED)?).ok()?;
+    Some(Asked { number, question })
 }
 
 fn code(row: &Row) -> StatusCode {

@@ -9,9 +9,9 @@ use super::state::State;
 use super::text::Text;
 use super::theme::Look;
 use super::widget::button::{Spec, Style};
-use crate::mapi::{EntryId, QueueState, Row};
+use crate::mapi::{Certificate, EntryId, QueueState, Row};
 use crate::spool::{QueueVerb, Seconds, Selection};
-use crate::spooler::PlainSecret;
+use crate::spooler::Said;
 
 /// What a person asked for.
 #[derive(Debug)]
@@ -27,7 +27,9 @@ pub(super) enum Ask {
     /// Do this to these envelopes.
     Verb(QueueVerb, Selection),
     /// Answer a question.
-    Answer(u64, Option<PlainSecret>),
+    Answer(u64, Option<Said>),
+    /// Write this certificate's fingerprint into the profile of this transport.
+    Pin(String, Box<Certificate>),
     /// Queue these files.
     AddFiles(Vec<std::path::PathBuf>),
     /// Save a message here.
@@ -87,6 +89,7 @@ impl Scene<'_> {
             | Action::ReceiveSelected
             | Action::CancelSelected
             | Action::Password
+            | Action::Certificate
             | Action::Prompt => &self.facts_selected,
             _ => &self.facts_all,
         };

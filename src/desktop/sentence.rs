@@ -14,9 +14,9 @@ pub(super) fn speak(view: &mut RowView, text: &Text, now: Seconds) {
 }
 
 fn say(view: &RowView, text: &Text, now: Seconds) -> (Icon, Tone, String, String) {
-    if view.question.is_some() {
-        let detail = text.get("st-needs-password-detail");
-        return (icon::KEY, Tone::Danger, text.get("st-needs-password"), detail);
+    if let Some(asked) = &view.question {
+        let (what, then) = asked.words(text);
+        return (icon::KEY, Tone::Danger, what, then);
     }
     if let Some(running) = &view.running {
         let icon = match running.direction {

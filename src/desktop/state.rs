@@ -7,13 +7,13 @@ use std::path::PathBuf;
 
 use super::engine::{ListTicket, NewProfile, Readiness};
 use super::queue_list::QueueList;
-use super::row_view::RowView;
+use super::row_view::{Asked, RowView};
 use super::text::Language;
 use super::theme::Scheme;
-use crate::mapi::{EntryId, EnvelopeId, QueueState};
+use crate::mapi::{Certificate, EntryId, EnvelopeId, QueueState};
 use crate::spool::{Filter, QueueVerb, Seconds, Selection};
 use crate::spooler::LogLine;
-use crate::transport::Severity;
+use crate::transport::{Question, Severity};
 
 /// Lines of the log that are kept.
 const LOG_KEPT: usize = 10_000;
@@ -167,6 +167,8 @@ impl Settings {
 pub enum Dialog {
     /// A password is asked for.
     Password(PasswordDialog),
+    /// A certificate is asked about.
+    Certificate(CertificateDialog),
     /// Message files are to be added.
     Add(PathDialog),
     /// A message is to be saved.
@@ -183,6 +185,43 @@ pub enum Dialog {
     Settings,
 }
 
+impl Dialog {
+    /// The dialog that puts this question.
+    pub fn asking(transport: String, asked: Asked) -> Self {
+        let question = asked.number;
+        match asked.question {
+            Question::Password { user, host, refused } => {
+                Self::Password(PasswordDialog { question, transport, user, host, refused, ..PasswordDialog::default() })
+            }
+            Question::Certificate(certificate) => {
+                Self::Certificate(CertificateDialog { question, transport, certificate, for_good: false })
+            }
+        }
+    }
+
+    /// The number of the question it puts, if it is one.
+    pub fn question(&self) -> Option<u64> {
+        match self {
+            Self::Password(dialog) => Some(dialog.question),
+            Self::Certificate(dialog) => Some(dialog.question),
+            _ => None,
+        }
+    }
+}
+
+/// The certificate that is asked about.
+#[derive(Debug)]
+pub struct CertificateDialog {
+    /// Number of the question.
+    pub question: u64,
+    /// Which transport waits.
+    pub transport: String,
+    /// What the server presented.
+    pub certificate: Box<Certificate>,
+    /// Its fingerprint is to go into the profile.
+    pub for_good: bool,
+}
+
 /// The password that is asked for.
 #[derive(Default)]
 pub struct PasswordDialog {
@@ -190,7 +229,7 @@ pub struct PasswordDialog {
     pub question: u64,
     /// Which transport waits.
     pub transport: String,
-    /// Who signs in; empty when only the row was seen.
+    /// Who signs in.
     pub user: String,
     /// Where.
     pub host: String,
@@ -317,7 +356,7 @@ pub struct State {
     /// The program is about to end.
     pub leaving: Option<Leaving>,
     /// Questions that wait for their dialog.
-    pub questions: VecDeque<PasswordDialog>,
+    pub questions: VecDeque<Dialog>,
     /// What came of the last thing done, in words, and whether that is bad; until the next.
     pub notice: Option<(String, bool)>,
     /// The pane that has the focus.

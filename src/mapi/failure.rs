@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::MapiResult;
+use super::{Certificate, MapiResult};
 
 /// Decides what becomes of the message, of the transport, and what the user is told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -131,6 +131,9 @@ pub struct Failure {
     pub reply: Option<Reply>,
     /// Seconds the other side asked us to wait, if it did.
     pub retry_after_s: Option<u32>,
+    /// The certificate that was not trusted, if that is all there was: a person may decide otherwise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub certificate: Option<Box<Certificate>>,
 }
 
 impl Failure {
@@ -142,7 +145,16 @@ impl Failure {
             Class::Login | Class::Trust | Class::Offline | Class::NeedsPerson => Blame::Site,
             Class::Configuration | Class::Local | Class::Unsupported => Blame::Local,
         };
-        Self { class, blame, stage, at: at.into(), what: what.into(), reply: None, retry_after_s: None }
+        Self {
+            class,
+            blame,
+            stage,
+            at: at.into(),
+            what: what.into(),
+            reply: None,
+            retry_after_s: None,
+            certificate: None,
+        }
     }
 
     /// The same, with somebody else to blame.

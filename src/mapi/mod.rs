@@ -1,6 +1,7 @@
 //! The vocabulary of Extended MAPI that the whole house speaks: property tags and values, rows and tables,
 //! restrictions, flags, results and failures. Pure data and functions; no I/O, and nothing of ours is imported.
 
+pub mod certificate;
 pub mod entryid;
 pub mod failure;
 pub mod flags;
@@ -15,6 +16,7 @@ pub mod tag;
 pub mod value;
 pub mod visible;
 
+pub use certificate::Certificate;
 pub use entryid::EntryId;
 pub use failure::{Blame, Class, Failure, Reply, Stage};
 pub use flags::{

@@ -197,6 +197,8 @@ tags! {
     PR_SLUICE_LAST_FAILURE = 0x6621_001F;
     /// Ours: number of the question that waits for a person; absent when none does.
     PR_SLUICE_QUESTION = 0x6622_0014;
+    /// Ours: that question as JSON ([`crate::transport::Question`]), so that whoever comes later knows it too.
+    PR_SLUICE_ASKED = 0x6624_001F;
     /// Ours: which directions it has (1 outgoing, 2 incoming, 3 both).
     PR_SLUICE_DIRECTIONS = 0x6623_0003;
     /// Ours: messages done in the running phase.

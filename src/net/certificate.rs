@@ -4,6 +4,7 @@
 //! expect. Nothing is ever trusted because it was seen before.
 
 use std::fmt;
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use rustls::client::WebPkiServerVerifier;
@@ -11,7 +12,9 @@ use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, Server
 use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{CertificateError, DigitallySignedStruct, OtherError, SignatureScheme};
+use x509_parser::prelude::{FromDer as _, GeneralName, X509Certificate};
 
+use crate::mapi::Certificate;
 use crate::profile::Fingerprint;
 
 /// How the server is known.
@@ -37,6 +40,8 @@ pub(super) struct Refused {
     pub(super) reason: Option<CertificateError>,
     /// Which it was.
     pub(super) presented: Fingerprint,
+    /// What a person is shown of it.
+    pub(super) certificate: Box<Certificate>,
 }
 
 impl fmt::Display for Refused {
@@ -51,8 +56,58 @@ impl fmt::Display for Refused {
 impl std::error::Error for Refused {}
 
 impl Refused {
-    fn error(reason: Option<CertificateError>, presented: Fingerprint) -> rustls::Error {
-        CertificateError::Other(OtherError(Arc::new(Self { reason, presented }))).into()
+    fn error(reason: Option<CertificateError>, presented: Fingerprint, certificate: Certificate) -> rustls::Error {
+        CertificateError::Other(OtherError(Arc::new(Self { reason, presented, certificate: Box::new(certificate) })))
+            .into()
+    }
+
+    /// A revoked or a forged one is nobody's to wave through.
+    fn can_be_asked(&self) -> bool {
+        !matches!(self.reason, Some(CertificateError::Revoked | CertificateError::BadSignature))
+    }
+}
+
+/// The certificate a person may be asked about, if this error is about one.
+pub(super) fn asked_about(error: &rustls::Error) -> Option<Box<Certificate>> {
+    let rustls::Error::InvalidCertificate(CertificateError::Other(OtherError(inner))) = error else { return None };
+    let refused = inner.downcast_ref::<Refused>().filter(|refused| refused.can_be_asked())?;
+    Some(refused.certificate.clone())
+}
+
+/// What the certificate says of itself. What can't be read is left empty: its fingerprint is what counts.
+fn describe(der: &[u8], host: &ServerName<'_>, presented: Fingerprint, expected: Option<Fingerprint>) -> Certificate {
+    let mut shown = Certificate {
+        host: host.to_str().into_owned(),
+        // Whoever connects knows it.
+        port: 0,
+        names: Vec::new(),
+        issuer: String::new(),
+        from: None,
+        until: None,
+        fingerprint: presented.to_string(),
+        expected: expected.map(|expected| expected.to_string()),
+    };
+    let Ok((_, read)) = X509Certificate::from_der(der) else { return shown };
+    if let Ok(Some(alternative)) = read.subject_alternative_name() {
+        shown.names = alternative.value.general_names.iter().filter_map(name_words).collect();
+    }
+    if shown.names.is_empty() {
+        shown.names.push(read.subject().to_string());
+    }
+    shown.issuer = read.issuer().to_string();
+    shown.from = Some(read.validity().not_before.timestamp());
+    shown.until = Some(read.validity().not_after.timestamp());
+    shown
+}
+
+fn name_words(name: &GeneralName<'_>) -> Option<String> {
+    match name {
+        GeneralName::DNSName(name) => Some((*name).to_owned()),
+        GeneralName::IPAddress(bytes) => match bytes.len() {
+            4 => <[u8; 4]>::try_from(*bytes).ok().map(|bytes| IpAddr::from(bytes).to_string()),
+            _ => <[u8; 16]>::try_from(*bytes).ok().map(|bytes| IpAddr::from(bytes).to_string()),
+        },
+        _ => None,
     }
 }
 
@@ -68,11 +123,15 @@ impl ServerCertVerifier for Verifier {
         let presented = Fingerprint::of(end_entity);
         match &self.trust {
             Trust::Pinned(expected) if *expected == presented => Ok(ServerCertVerified::assertion()),
-            Trust::Pinned(_) => Err(Refused::error(None, presented)),
+            Trust::Pinned(expected) => {
+                Err(Refused::error(None, presented, describe(end_entity, server_name, presented, Some(*expected))))
+            }
             Trust::Authorities(authorities) => authorities
                 .verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now)
                 .map_err(|error| match error {
-                    rustls::Error::InvalidCertificate(reason) => Refused::error(Some(reason), presented),
+                    rustls::Error::InvalidCertificate(reason) => {
+                        Refused::error(Some(reason), presented, describe(end_entity, server_name, presented, None))
+                    }
                     other => other,
                 }),
         }

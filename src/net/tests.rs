@@ -235,6 +235,9 @@ async fn a_pinned_certificate_is_trusted_whatever_it_says_and_no_other_is() {
     let mut server = server("localhost", expired, Security::Tls, None);
     let refusal = reach(&server).await.unwrap_err();
     // The refusal names what to write into the profile.
+    let shown = refusal.certificate.as_deref().unwrap();
+    assert_eq!((shown.host.as_str(), &*shown.names), ("localhost", &["elsewhere.example".to_owned()][..]));
+    assert!(shown.issuer.contains("ours") && shown.from < shown.until && shown.expected.is_none(), "{shown:?}");
     let (_, presented) = refusal.what.rsplit_once("SHA-256 ").unwrap();
     server.fingerprint = Some(presented.trim_end_matches(')').parse().unwrap());
     reach(&server).await.unwrap();
@@ -244,6 +247,9 @@ async fn a_pinned_certificate_is_trusted_whatever_it_says_and_no_other_is() {
     let refusal = reach(&server).await.unwrap_err();
     assert_eq!(refusal.class, Class::Trust);
     assert!(refusal.what.contains("is not the one of the fingerprint"), "{refusal}");
+    let changed = refusal.certificate.unwrap();
+    assert_eq!(changed.expected, server.fingerprint.map(|pinned| pinned.to_string()));
+    assert_eq!(changed.names, ["localhost"]);
 }
 
 #[tokio::test]

@@ -58,7 +58,13 @@ pub(super) async fn handshake(
         None => client_config(server.ca_file.as_deref(), at).await?,
     };
     let limit = server.limit(HANDSHAKE_DEADLINE);
-    step(TlsConnector::from(config).connect(name, stream), limit, cancel, Stage::Tls, at).await
+    let agreed = step(TlsConnector::from(config).connect(name, stream), limit, cancel, Stage::Tls, at).await;
+    agreed.map_err(|mut failure| {
+        if let Some(certificate) = &mut failure.certificate {
+            certificate.port = server.port;
+        }
+        failure
+    })
 }
 
 async fn client_config(ca_file: Option<&Path>, at: &str) -> Result<Arc<ClientConfig>, Failure> {
@@ -133,5 +139,5 @@ pub(super) fn failure(error: &rustls::Error, stage: Stage, at: &str) -> Failure 
         rustls::Error::AlertReceived(alert) => format!("the server broke off TLS ({alert:?})"),
         other => format!("no TLS: {other}"),
     };
-    Failure::new(Class::Trust, stage, at, what)
+    Failure { certificate: certificate::asked_about(error), ..Failure::new(Class::Trust, stage, at, what) }
 }

@@ -15,6 +15,7 @@ pub mod fingerprint;
 pub mod import;
 pub mod load;
 pub mod model;
+pub mod pin;
 pub mod places;
 pub mod save;
 pub mod schedule;

@@ -71,6 +71,14 @@ pub enum SaveError {
     /// The file was changed, or made, by somebody else in the same moment.
     #[error("{}: somebody else has just changed it; look at it and try again", .0.display())]
     Changed(PathBuf),
+    /// It has no such transport any more, or one with other servers.
+    #[error("{}: transport \"{transport}\" has no such server any more", path.display())]
+    NotThere {
+        /// The file.
+        path: PathBuf,
+        /// Which.
+        transport: String,
+    },
     /// It can't be read or written.
     #[error("{}: {error}", path.display())]
     Io {
@@ -108,7 +116,7 @@ const HEADER: &str = "\
 # The order of the transports is the order in which they are tried.
 ";
 
-fn read(file: &Path) -> io::Result<Option<String>> {
+pub(super) fn read(file: &Path) -> io::Result<Option<String>> {
     match fs::read_to_string(file) {
         Ok(text) => Ok(Some(text)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
@@ -117,7 +125,7 @@ fn read(file: &Path) -> io::Result<Option<String>> {
 }
 
 /// Puts the new text in the place of the old one, durably. Gives whether it did: not if something else stands there now.
-fn replace(file: &Path, old: Option<&str>, text: &str) -> io::Result<bool> {
+pub(super) fn replace(file: &Path, old: Option<&str>, text: &str) -> io::Result<bool> {
     let folder = file.parent().unwrap_or(Path::new("."));
     let temporary = folder.join(format!(".profile.toml.{}", std::process::id()));
     // One that a process of the same number left when it died.

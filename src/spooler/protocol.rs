@@ -53,8 +53,8 @@ pub enum Command {
     AnswerQuestion {
         /// `PR_SLUICE_QUESTION`.
         question: u64,
-        /// The secret; `None`: the person would not say.
-        secret: Option<PlainSecret>,
+        /// What they said; `None`: not now.
+        said: Option<Said>,
     },
     /// A page of the outgoing queue. Reply: [`Reply::Listed`].
     List(ListQuery),
@@ -212,6 +212,15 @@ pub enum Event {
     Log(LogLine),
     /// The spooler ended.
     Stopped,
+}
+
+/// What a person says to a question.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Said {
+    /// The password.
+    Secret(PlainSecret),
+    /// The certificate is to be trusted, until the program ends.
+    Trust,
 }
 
 /// A line of the log.

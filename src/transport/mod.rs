@@ -22,6 +22,7 @@ pub mod secrets;
 pub mod smtp;
 #[cfg(test)]
 mod testing;
+pub mod trust;
 pub mod watch;
 
 use std::future::Future;

@@ -10,7 +10,7 @@ use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
 use super::report::{Answer, Job, Progress, Question, ReceivedItem, Report, ReportKind, Severity, Ticket};
-use crate::mapi::{Class, EnvelopeId, Failure, Outcome, RecipientId, Stage};
+use crate::mapi::{Certificate, Class, EnvelopeId, Failure, Outcome, RecipientId, Stage};
 
 /// Messages asked for at a time: claims are small, so that little changes hands when the process dies.
 pub const CLAIM_MESSAGES: u32 = 128;
@@ -143,33 +143,49 @@ impl Support {
         self.report(ReportKind::Log(severity, text.into()));
     }
 
-    /// Asks a person.
+    /// Asks a person for a password.
     ///
     /// # Errors
     /// [`Class::NeedsPerson`] when nobody may be asked or nobody answered, [`Class::Cancelled`].
     pub async fn ask(&self, question: Question) -> Result<secrecy::SecretString, Failure> {
-        let Question::Password { user, host, .. } = &question;
-        let (account, host) = (format!("{user}@{host}"), host.clone());
+        match self.put(question).await? {
+            Answer::Secret(secret) => Ok(secret),
+            other => Err(unexpected(other)),
+        }
+    }
+
+    /// Asks a person whether this certificate is to be trusted. Returns when it is.
+    ///
+    /// # Errors
+    /// As [`Self::ask`].
+    pub async fn ask_trust(&self, certificate: Box<Certificate>) -> Result<(), Failure> {
+        match self.put(Question::Certificate(certificate)).await? {
+            Answer::Done => Ok(()),
+            other => Err(unexpected(other)),
+        }
+    }
+
+    async fn put(&self, question: Question) -> Result<Answer, Failure> {
+        let key = match &question {
+            Question::Password { user, host, .. } => format!("{user}@{host}"),
+            Question::Certificate(certificate) => format!("{} {}", certificate.host, certificate.fingerprint),
+        };
+        let unanswered = question.unanswered();
         if !self.interactive {
-            return Err(Failure::new(Class::NeedsPerson, Stage::Login, host.as_str(), "needs a password"));
+            return Err(unanswered);
         }
         // A person who would not say is not asked again in the same flush.
-        if let Some(failure) = self.declined.lock().unwrap_or_else(PoisonError::into_inner).get(&account) {
+        if let Some(failure) = self.declined.lock().unwrap_or_else(PoisonError::into_inner).get(&key) {
             return Err(failure.clone());
         }
         let asked = self.request(|ticket| ReportKind::Question { ticket, question });
         let answer = tokio::time::timeout(PATIENCE, asked).await.unwrap_or_else(|_elapsed| {
-            let what = format!("needs a password, and nobody answered within {} minutes", PATIENCE.as_secs() / 60);
-            Err(Failure::new(Class::NeedsPerson, Stage::Login, host.as_str(), what))
+            let what = format!("{}: nobody answered within {} minutes", unanswered.what, PATIENCE.as_secs() / 60);
+            Err(Failure { what, ..unanswered })
         });
-        match answer {
-            Ok(Answer::Secret(secret)) => Ok(secret),
-            Ok(other) => Err(unexpected(other)),
-            Err(failure) => {
-                self.declined.lock().unwrap_or_else(PoisonError::into_inner).insert(account, failure.clone());
-                Err(failure)
-            }
-        }
+        answer.inspect_err(|failure| {
+            self.declined.lock().unwrap_or_else(PoisonError::into_inner).insert(key, failure.clone());
+        })
     }
 
     /// Sends a report and waits for its answer, or for the cancellation.

@@ -4,7 +4,7 @@ use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 
 use super::Content;
-use crate::mapi::{Direction, EnvelopeId, Failure, Outcome, RecipientId, Stage};
+use crate::mapi::{Certificate, Class, Direction, EnvelopeId, Failure, Outcome, RecipientId, Stage};
 
 /// Identifies something a transport waits for. The answer comes back under the same number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -81,6 +81,27 @@ pub enum Question {
         /// The last one was refused; the server's words.
         refused: Option<String>,
     },
+    /// Whether to trust a server's certificate after all.
+    Certificate(Box<Certificate>),
+}
+
+impl Question {
+    /// The host that waits.
+    pub fn host(&self) -> &str {
+        match self {
+            Self::Password { host, .. } => host,
+            Self::Certificate(certificate) => &certificate.host,
+        }
+    }
+
+    /// What nobody was willing to answer, as a failure.
+    pub fn unanswered(&self) -> Failure {
+        let (stage, what) = match self {
+            Self::Password { .. } => (Stage::Login, "no password was given"),
+            Self::Certificate(_) => (Stage::Tls, "its certificate was not trusted"),
+        };
+        Failure::new(Class::NeedsPerson, stage, self.host(), what)
+    }
 }
 
 /// What comes back under a ticket.
@@ -92,7 +113,7 @@ pub enum Answer {
     Done,
     /// The UIDs already received from a mailbox.
     Known(Vec<String>),
-    /// What the person said.
+    /// The password the person entered. A certificate they trust is [`Self::Done`].
     Secret(SecretString),
     /// Nobody answered, or it could not be done.
     Refused(Failure),

@@ -15,10 +15,11 @@ use crate::mapi::{Class, Failure, Stage};
 use crate::profile::secret::{self, SecretError};
 use crate::profile::{SecretSource, ServerConfig};
 
-/// What is known of passwords, for as long as the process lives.
+/// What people said, for as long as the process lives: passwords, and certificates to trust.
 #[derive(Debug, Default)]
 pub struct SecretCache {
     accounts: Mutex<HashMap<String, Account>>,
+    pub(super) trusted: super::trust::Trusted,
 }
 
 /// What is known of one account.

@@ -102,7 +102,7 @@ fn a_certificate_nobody_vouches_for_is_refused() {
         let without: Vec<&str> = profile.lines().filter(|line| !line.starts_with("ca_file")).collect();
         let without = without.join("\n");
         let flushed = Harness::new(&without).run(&["flush", "--receive", "--no-ui", "--json"]).expect_code(77).json();
-        assert_eq!(flushed["results"][0]["failure"]["class"], "trust", "{kind}");
+        assert_eq!(flushed["results"][0]["failure"]["class"], "needs_person", "{kind}");
     }
 }
 

@@ -125,20 +125,56 @@ fn a_refused_login_keeps_the_mail_and_says_so() {
 }
 
 #[test]
-fn a_certificate_nobody_vouches_for_is_refused() {
+fn a_certificate_nobody_vouches_for_is_asked_about_and_trusted_once_or_for_good() {
     let elsewhere = folder();
     let certs = Certs::for_localhost(elsewhere.path());
     let Some(postfix) = Postfix::start(&PostfixSetup { certs: Some(&certs), ..Default::default() }) else { return };
     let harness = Harness::new(&profile(&format!(
-        "kind = \"smtp\"\nhost = \"localhost\"\nport = {}\nsecurity = \"starttls\"",
+        "kind = \"smtp\"\nhost = \"localhost\" # the one here\nport = {}\nsecurity = \"starttls\"\n",
         postfix.port
     )));
     letters(&harness, 1, 500);
     submit(&harness, 1);
-    let flushed = harness.run(&["flush", "--send", "--no-ui", "--json"]).expect_code(77).json();
-    assert_eq!(flushed["results"][0]["failure"]["class"], "trust");
+    let silent = |code| harness.run(&["flush", "--send", "--no-ui", "--json"]).expect_code(code).json();
+    let asked = |said: &str, code| {
+        let run = harness.run_at_terminal(&["flush", "--send"], said);
+        assert_eq!(run.code, Some(code), "{}{}", run.stdout, run.stderr);
+        run.stdout
+    };
+    assert_eq!(silent(77)["results"][0]["failure"]["class"], "needs_person");
+    for no in ["\n", "y\n"] {
+        let words = asked(no, 77);
+        assert!(words.contains("localhost") && words.contains("SHA-256"), "{no:?}: {words}");
+    }
     assert_eq!(states(&harness), ["queued"]);
     assert!(postfix.deliveries().is_empty());
+    asked("yes\n", 0);
+    postfix.wait_deliveries(1);
+
+    // Trusted for that run alone.
+    submit(&harness, 1);
+    silent(77);
+    asked("always\n", 0);
+    postfix.wait_deliveries(2);
+
+    // For good: nobody is asked, and nothing else in the profile has changed.
+    submit(&harness, 1);
+    silent(0);
+    postfix.wait_deliveries(3);
+    let file = harness.path("profile/profile.toml");
+    let text = std::fs::read_to_string(&file).expect("a profile");
+    let (_, pinned) = text.split_once("fingerprint = \"").expect("pinned");
+    let print = pinned.split('"').next().expect("a value").to_owned();
+    assert!(text.contains("host = \"localhost\" # the one here\n"), "{text}");
+
+    // Another one than that is a changed server, or somebody else's.
+    let other = print.split(':').rev().collect::<Vec<_>>().join(":");
+    std::fs::write(&file, text.replace(&print, &other)).expect("a profile");
+    submit(&harness, 1);
+    silent(77);
+    let words = asked("\n", 77);
+    assert!(words.contains("CHANGED") && words.contains(&print) && words.contains(&other), "{words}");
+    assert_eq!(postfix.deliveries().len(), 3);
 }
 
 #[test]

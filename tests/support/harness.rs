@@ -102,6 +102,25 @@ impl Harness {
         })
     }
 
+    /// Runs a command at a terminal, where this is typed. What it prints is all in `stdout`.
+    pub fn run_at_terminal(&self, arguments: &[&str], typed: &str) -> Run {
+        let command = self.command();
+        let words = [command.get_program()].into_iter().chain(command.get_args()).map(|word| word.to_string_lossy());
+        let words = words.chain(arguments.iter().map(|&word| word.into()));
+        let line = words.map(|word| format!("'{}'", word.replace('\'', "'\\''"))).collect::<Vec<_>>().join(" ");
+        let mut script = Command::new("script");
+        script.args(["-qec", &line, "/dev/null"]).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        for (name, value) in command.get_envs() {
+            match value {
+                Some(value) => script.env(name, value),
+                None => script.env_remove(name),
+            };
+        }
+        let mut child = script.spawn().expect("script, of Debian's bsdutils");
+        child.stdin.take().expect("a pipe").write_all(typed.as_bytes()).ok();
+        Run::from(child.wait_with_output().expect("a child of ours"))
+    }
+
     /// Starts a command that somebody else sees the end of.
     pub fn start(&self, arguments: &[&str]) -> Running {
         let mut command = self.command();

@@ -6,11 +6,12 @@ use egui::{Key, Modifiers};
 use egui_kittest::kittest::{NodeT as _, Queryable as _};
 use mailsluice::desktop::chooser::{Choice, Chosen};
 use mailsluice::desktop::engine::{Leave, Scope};
+use mailsluice::mapi::tag::{PR_SLUICE_ASKED, PR_SLUICE_QUESTION};
 use mailsluice::mapi::{EnvelopeId, FlushFlags};
-use mailsluice::spooler::PlainSecret;
+use mailsluice::spooler::{PlainSecret, Said};
 
 use super::Window;
-use super::fake::{Asked, question, rows, transport_id};
+use super::fake::{Asked, certificate, changed, question, rows, transport_id};
 
 #[test]
 fn a_password_is_asked_for_and_answered() {
@@ -21,7 +22,7 @@ fn a_password_is_asked_for_and_answered() {
     window.harness.get_by_role_and_label(egui::Role::PasswordInput, "Password").type_text("sluice");
     window.settle();
     window.press(Modifiers::NONE, Key::Enter);
-    assert_eq!(window.asked(), [Asked::Answer(7, Some(PlainSecret("sluice".to_owned())))]);
+    assert_eq!(window.asked(), [Asked::Answer(7, Some(Said::Secret(PlainSecret("sluice".to_owned()))))]);
     assert!(!window.has("Sign in"));
 }
 
@@ -32,6 +33,45 @@ fn a_password_that_a_person_would_not_give_is_declined() {
     window.settle();
     window.press(Modifiers::NONE, Key::Escape);
     assert_eq!(window.asked(), [Asked::Answer(7, None)]);
+}
+
+#[test]
+fn a_certificate_is_shown_and_trusted_or_not() {
+    for (button, said) in [("Trust", Some(Said::Trust)), ("Cancel", None)] {
+        let mut window = Window::open(rows("problems"));
+        window.engine.tell(certificate());
+        window.settle();
+        for words in
+            ["presents another certificate", "mail.example.net", "CN=Example CA", "AB:CD", "01:23", "2020-09-13"]
+        {
+            assert!(window.says(words), "{words}");
+        }
+        window.click(button);
+        assert_eq!(window.asked(), [Asked::Answer(8, said)]);
+        assert!(!window.has("Trust it for good"));
+    }
+}
+
+#[test]
+fn a_certificate_that_is_trusted_for_good_goes_into_the_profile() {
+    let mut window = Window::open(rows("problems"));
+    window.engine.tell(certificate());
+    window.settle();
+    window.click("Trust it for good");
+    window.click("Trust");
+    let pinned = Asked::Pin("office".to_owned(), "AB:CD".to_owned());
+    assert_eq!(window.asked(), [pinned, Asked::Answer(8, Some(Said::Trust))]);
+}
+
+#[test]
+fn a_window_that_comes_later_knows_what_is_asked() {
+    let mut rows = rows("problems");
+    let asking = rows.iter_mut().find(|row| row.number(PR_SLUICE_QUESTION).is_some()).expect("one asks");
+    asking.set(PR_SLUICE_ASKED, serde_json::to_string(&changed()).expect("JSON"));
+    let mut window = Window::open(rows);
+    assert!(window.says("Nobody vouches for its certificate") && !window.has("Enter password"));
+    window.click("Look at certificate");
+    assert!(window.says("presents another certificate"));
 }
 
 #[test]

@@ -10,11 +10,11 @@ use mailsluice::desktop::engine::{Engine, Leave, ListTicket, NewProfile, News, N
 use mailsluice::desktop::state::Settings;
 use mailsluice::mapi::tag::*;
 use mailsluice::mapi::{
-    Class, EntryId, EnvelopeId, Failure, FlushFlags, PropValue, QueueState, Reply, ResourceFlags, ResourceMethods,
-    ResourceType, Row, Stage, StatusCode,
+    Certificate, Class, EntryId, EnvelopeId, Failure, FlushFlags, PropValue, QueueState, Reply, ResourceFlags,
+    ResourceMethods, ResourceType, Row, Stage, StatusCode,
 };
 use mailsluice::spool::{ListQuery, Page, QueueRow, QueueVerb, Selection};
-use mailsluice::spooler::{Event, LogLine, PlainSecret};
+use mailsluice::spooler::{Event, LogLine, Said};
 use mailsluice::transport::{Question, Severity};
 
 /// Now, for everybody: 23 November 2026, 14:02 UTC.
@@ -27,7 +27,8 @@ pub(crate) enum Asked {
     Cancel(Scope),
     Offline(bool),
     Change(QueueVerb, Selection),
-    Answer(u64, Option<PlainSecret>),
+    Answer(u64, Option<Said>),
+    Pin(String, String),
     Add(Vec<PathBuf>),
     Save(EnvelopeId, PathBuf),
     Create(Box<NewProfile>),
@@ -143,8 +144,11 @@ impl Engine for FakeEngine {
         self.tell(News::Notice(Notice::Changed(verb.clone(), 1)));
         self.note(Asked::Change(verb, selection));
     }
-    fn answer(&mut self, question: u64, secret: Option<PlainSecret>) {
-        self.note(Asked::Answer(question, secret));
+    fn answer(&mut self, question: u64, said: Option<Said>) {
+        self.note(Asked::Answer(question, said));
+    }
+    fn pin(&mut self, transport: String, certificate: Box<Certificate>) {
+        self.note(Asked::Pin(transport, certificate.fingerprint));
     }
     fn add(&mut self, files: Vec<PathBuf>) {
         self.note(Asked::Add(files));
@@ -358,6 +362,7 @@ pub(crate) fn rows(scene: &str) -> Vec<Row> {
         "problems" => {
             let mut asks = failed(office, &refused());
             asks.set(PR_SLUICE_QUESTION, 7_i64);
+            asks.set(PR_SLUICE_ASKED, serde_json::to_string(&password()).expect("JSON"));
             let offline = Failure::new(Class::Offline, Stage::Connect, "mail.example.org:993", "no route to host");
             rows.extend([
                 spooler([39, 3, 1, 1, 24], 34_869_000),
@@ -420,13 +425,28 @@ pub(crate) fn log() -> Vec<News> {
 
 /// A question for a password.
 pub(crate) fn question() -> News {
-    News::Event(Event::Question {
-        number: 7,
-        transport: "office".to_owned(),
-        question: Question::Password {
-            user: "ada.lovelace".to_owned(),
-            host: "smtp.example.com".to_owned(),
-            refused: None,
-        },
-    })
+    News::Event(Event::Question { number: 7, transport: "office".to_owned(), question: password() })
+}
+
+fn password() -> Question {
+    Question::Password { user: "ada.lovelace".to_owned(), host: "smtp.example.com".to_owned(), refused: None }
+}
+
+/// A question about a certificate that changed.
+pub(crate) fn certificate() -> News {
+    News::Event(Event::Question { number: 8, transport: "office".to_owned(), question: changed() })
+}
+
+/// See [`certificate`].
+pub(crate) fn changed() -> Question {
+    Question::Certificate(Box::new(Certificate {
+        host: "smtp.example.com".to_owned(),
+        port: 465,
+        names: vec!["mail.example.net".to_owned()],
+        issuer: "CN=Example CA".to_owned(),
+        from: Some(1_600_000_000),
+        until: Some(1_900_000_000),
+        fingerprint: "AB:CD".to_owned(),
+        expected: Some("01:23".to_owned()),
+    }))
 }

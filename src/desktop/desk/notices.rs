@@ -124,9 +124,13 @@ fn moved(result: &TransportResult, notify: Notify, text: &Text) -> String {
 }
 
 fn asked(transport: &str, question: &Question, privacy: Privacy, text: &Text) -> Shown {
-    let Question::Password { user, host, .. } = question;
-    let whose = [("user", user.as_str().into()), ("host", host.as_str().into())];
-    let trouble = format!("{}\n{}", text.get("st-needs-password"), text.fmt("dlg-password-for", &whose));
+    let trouble = match question {
+        Question::Password { user, host, .. } => {
+            let whose = [("user", user.as_str().into()), ("host", host.as_str().into())];
+            format!("{}\n{}", text.get("st-needs-password"), text.fmt("dlg-password-for", &whose))
+        }
+        Question::Certificate(of) => text.fmt("notice-certificate", &[("host", of.host.as_str().into())]),
+    };
     let mut shown = told(transport, Some(trouble), String::new(), privacy, text);
     // It waits for an answer, not for another try.
     shown.buttons.retain(|(button, _)| *button == Button::Open);

@@ -1,5 +1,6 @@
 //! Dialogs: one at a time, in front of the window, closed by Esc.
 
+mod certificate;
 mod confirm;
 mod help;
 mod password;
@@ -9,7 +10,7 @@ mod settings;
 
 use egui::{Align, Frame, Id, Layout, Modal, RichText, Ui};
 
-use super::scene::Scene;
+use super::scene::{Ask, Scene};
 use super::state::Dialog;
 use super::theme::{self, space};
 use super::widget::button::{Spec, Style};
@@ -35,6 +36,7 @@ pub(super) fn show(ui: &Ui, scene: &mut Scene<'_>) {
         ui.spacing_mut().item_spacing.y = space::S;
         match &mut dialog {
             Dialog::Password(password) => password::show(ui, scene, password),
+            Dialog::Certificate(certificate) => certificate::show(ui, scene, certificate),
             Dialog::Add(path) => path::add(ui, scene, path),
             Dialog::Save(envelope, path) => path::save(ui, scene, *envelope, path),
             Dialog::Confirm(confirm) => confirm::show(ui, scene, confirm),
@@ -45,8 +47,9 @@ pub(super) fn show(ui: &Ui, scene: &mut Scene<'_>) {
         }
     });
     let dropped = shown.should_close() || shown.inner == Outcome::Dropped;
-    if dropped && let Dialog::Password(password) = &dialog {
-        password::drop(scene, password);
+    if dropped && let Some(question) = dialog.question() {
+        // The person would not say.
+        scene.asks.push(Ask::Answer(question, None));
     }
     if !dropped && shown.inner == Outcome::Open {
         scene.state.dialog = Some(dialog);

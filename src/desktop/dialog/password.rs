@@ -8,7 +8,7 @@ use super::super::state::PasswordDialog;
 use super::super::theme::{self, size};
 use super::super::widget::button::Style;
 use super::Outcome;
-use crate::spooler::PlainSecret;
+use crate::spooler::{PlainSecret, Said};
 
 pub(super) fn show(ui: &mut Ui, scene: &mut Scene<'_>, dialog: &mut PasswordDialog) -> Outcome {
     let name = dialog.transport.as_str();
@@ -42,13 +42,8 @@ pub(super) fn show(ui: &mut Ui, scene: &mut Scene<'_>, dialog: &mut PasswordDial
     let outcome = super::foot(ui, scene, "dlg-sign-in", Style::Primary, None);
     if outcome == Outcome::Done || entered {
         let secret = PlainSecret(std::mem::take(&mut dialog.secret));
-        scene.asks.push(Ask::Answer(dialog.question, Some(secret)));
+        scene.asks.push(Ask::Answer(dialog.question, Some(Said::Secret(secret))));
         return Outcome::Done;
     }
     outcome
-}
-
-/// The person would not say.
-pub(super) fn drop(scene: &mut Scene<'_>, dialog: &PasswordDialog) {
-    scene.asks.push(Ask::Answer(dialog.question, None));
 }

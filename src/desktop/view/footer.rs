@@ -88,6 +88,7 @@ pub(crate) fn told(notice: &Notice, text: &Text) -> (String, bool) {
             let added = if *number > 0 { numbered("did-add", *number) } else { String::new() };
             (text.dotted([refused, added]), true)
         }
+        Notice::Pinned(host) => (text.fmt("did-pin", &[("host", host.as_str().into())]), false),
         Notice::Saved(path) => (text.fmt("did-save", &[("path", path.display().to_string().into())]), false),
         Notice::Refused(MapiResult::Busy, _) => (text.get("refused-busy"), true),
         Notice::Refused(MapiResult::UserCancel, _) => (text.get("refused-cancel"), false),

@@ -4,7 +4,7 @@ use egui::{Align, Layout, RichText, ScrollArea, Ui};
 
 use super::super::action::Action;
 use super::super::icon::{self, Icon};
-use super::super::row_view::{RowView, Tone};
+use super::super::row_view::{Asked, RowView, Tone};
 use super::super::scene::{Ask, Scene};
 use super::super::sentence;
 use super::super::text::count;
@@ -18,7 +18,7 @@ use crate::spool::{Filter, QueueVerb, Selection};
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) enum Problem<'a> {
     /// It asks something.
-    Question,
+    Question(&'a Asked),
     /// Its last run ended before its time.
     Failure(&'a Failure),
     /// So many messages may or may not have arrived.
@@ -35,7 +35,7 @@ impl Problem<'_> {
                 failure.class,
                 Class::Login | Class::NeedsPerson | Class::Trust | Class::Configuration | Class::Local
             ),
-            Self::Question | Self::InDoubt(_) | Self::Refused(_) => true,
+            Self::Question(_) | Self::InDoubt(_) | Self::Refused(_) => true,
         }
     }
 }
@@ -46,7 +46,7 @@ pub(crate) fn of(row: &RowView) -> Vec<Problem<'_>> {
         return Vec::new();
     }
     let some = |number: Option<u64>| number.filter(|number| *number > 0);
-    let question = row.question.map(|_| Problem::Question);
+    let question = row.question.as_ref().map(Problem::Question);
     let failure = row.trouble().filter(|_| row.question.is_none() && row.running.is_none()).map(Problem::Failure);
     let in_doubt = some(row.counts.in_doubt).map(Problem::InDoubt);
     let refused = some(row.counts.failed).map(Problem::Refused);
@@ -78,9 +78,9 @@ fn words(scene: &Scene<'_>, problem: Problem<'_>) -> (Icon, Tone, String, String
     let text = scene.text;
     let counted = |id: &str, number: u64| text.fmt(id, &[("n", count(number))]);
     match problem {
-        Problem::Question => {
-            let detail = text.get("st-needs-password-detail");
-            (icon::KEY, Tone::Danger, text.get("st-needs-password"), detail)
+        Problem::Question(asked) => {
+            let (what, then) = asked.words(text);
+            (icon::KEY, Tone::Danger, what, then)
         }
         Problem::Failure(failure) => {
             let (icon, tone) = sentence::mark(failure.class);
@@ -115,7 +115,7 @@ fn one(ui: &mut Ui, scene: &mut Scene<'_>, row: &RowView, problem: Problem<'_>) 
 
 fn buttons(ui: &mut Ui, scene: &mut Scene<'_>, row: &RowView, problem: Problem<'_>) {
     match problem {
-        Problem::Question => act(ui, scene, row, Action::Password, None),
+        Problem::Question(asked) => act(ui, scene, row, asked.action(), None),
         Problem::Failure(failure) => match failure.class {
             Class::NeedsPerson | Class::Login => act(ui, scene, row, Action::Prompt, None),
             Class::Trust | Class::Configuration => act(ui, scene, row, Action::RowSettings, None),

@@ -50,8 +50,8 @@ fn lower(cell: Rect) -> Rect {
 
 /// The one thing that a person can do about this row, if it needs one.
 pub(super) const fn needed(row: &RowView) -> Option<Action> {
-    if row.question.is_some() {
-        return Some(Action::Password);
+    if let Some(asked) = &row.question {
+        return Some(asked.action());
     }
     match &row.failure {
         Some(failure) if row.running.is_none() && matches!(failure.class, Class::NeedsPerson | Class::Login) => {

@@ -22,12 +22,12 @@ mod tests;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::mapi::{Class, EntryId, MapiResult, ResourceType, Row, Stage, ValidateFlags};
+use crate::mapi::{EntryId, MapiResult, ResourceType, Row, ValidateFlags};
 use crate::profile::{self, InDoubtPolicy};
 use crate::spool::LastRun;
-use crate::transport::{Answer, Severity, Ticket};
+use crate::transport::{Answer, Question, Severity, Ticket};
 
-use super::protocol::{Command, Event, PlainSecret, Reply};
+use super::protocol::{Command, Event, PlainSecret, Reply, Said};
 pub use input::{Effect, InFlight, Input, Now, RequestKey};
 pub use routing::Router;
 use schedule::{Occasion, Schedule};
@@ -159,8 +159,8 @@ impl Core {
                 self.work_offline(offline, effects);
                 effects.push(Effect::Reply(request, Reply::Done));
             }
-            Command::AnswerQuestion { question, secret } => {
-                let known = self.answer(Ticket(question), secret, effects);
+            Command::AnswerQuestion { question, said } => {
+                let known = self.answer(Ticket(question), said, effects);
                 effects.push(Effect::Reply(request, known));
             }
             Command::Queue { verb, selection } => effects.push(Effect::Change { request, verb, selection }),
@@ -226,7 +226,7 @@ impl Core {
         effects.push(Effect::Log(Severity::Info, None, text.to_owned()));
     }
 
-    fn answer(&mut self, ticket: Ticket, secret: Option<PlainSecret>, effects: &mut Vec<Effect>) -> Reply {
+    fn answer(&mut self, ticket: Ticket, said: Option<Said>, effects: &mut Vec<Effect>) -> Reply {
         let waiting = self
             .transports
             .iter_mut()
@@ -234,20 +234,17 @@ impl Core {
         let Some(transport) = waiting else {
             return Reply::Refused(MapiResult::NotFound, "nobody waits for this answer".to_owned());
         };
-        let host = match transport.question.take() {
-            Some((_, crate::transport::Question::Password { host, .. })) => host,
-            None => String::new(),
+        let answer = match (transport.question.as_ref().map(|(_, question)| question), said) {
+            (Some(Question::Password { .. }), Some(Said::Secret(PlainSecret(secret)))) => Answer::Secret(secret.into()),
+            (Some(Question::Certificate(_)), Some(Said::Trust)) => Answer::Done,
+            (Some(question), None) => Answer::Refused(question.unanswered()),
+            _ => {
+                let why = "that is no answer to this question".to_owned();
+                return Reply::Refused(MapiResult::InvalidParameter, why);
+            }
         };
+        transport.question = None;
         transport.dirty = true;
-        let answer = match secret {
-            Some(PlainSecret(secret)) => Answer::Secret(secret.into()),
-            None => Answer::Refused(crate::mapi::Failure::new(
-                Class::NeedsPerson,
-                Stage::Login,
-                host,
-                "no password was given",
-            )),
-        };
         effects.push(Effect::Answer(ticket, answer));
         effects.push(Effect::Emit(Event::QuestionGone(ticket.0)));
         Reply::Done

@@ -6,15 +6,17 @@ use crate::mapi::tag::{
     PR_DISPLAY_NAME, PR_ENTRYID, PR_IDENTITY_DISPLAY, PR_IDENTITY_ENTRYID, PR_IDENTITY_SEARCH_KEY, PR_INSTANCE_KEY,
     PR_OBJECT_TYPE, PR_PROVIDER_DISPLAY, PR_PROVIDER_DLL_NAME, PR_PROVIDER_ORDINAL, PR_REMOTE_PROGRESS,
     PR_REMOTE_PROGRESS_TEXT, PR_RESOURCE_FLAGS, PR_RESOURCE_METHODS, PR_RESOURCE_PATH, PR_RESOURCE_TYPE, PR_ROWID,
-    PR_SLUICE_BYTES, PR_SLUICE_DEFERRED, PR_SLUICE_DIRECTIONS, PR_SLUICE_DONE, PR_SLUICE_DONE_BYTES, PR_SLUICE_FAILED,
-    PR_SLUICE_HELD, PR_SLUICE_HONOURS_NO_UI, PR_SLUICE_IN_DOUBT, PR_SLUICE_IN_FLIGHT, PR_SLUICE_LAST_FAILURE,
-    PR_SLUICE_LAST_RUN, PR_SLUICE_NEXT_RUN, PR_SLUICE_NEXT_TRY, PR_SLUICE_OLDEST, PR_SLUICE_QUESTION, PR_SLUICE_QUEUED,
-    PR_SLUICE_RATE, PR_SLUICE_STAGE, PR_SLUICE_TIME_LEFT, PR_SLUICE_TOTAL, PR_SLUICE_TOTAL_BYTES, PR_SLUICE_WAITING,
-    PR_SLUICE_WAITING_AS_OF, PR_SLUICE_WAITING_BYTES, PR_STATUS_CODE, PR_STATUS_STRING,
+    PR_SLUICE_ASKED, PR_SLUICE_BYTES, PR_SLUICE_DEFERRED, PR_SLUICE_DIRECTIONS, PR_SLUICE_DONE, PR_SLUICE_DONE_BYTES,
+    PR_SLUICE_FAILED, PR_SLUICE_HELD, PR_SLUICE_HONOURS_NO_UI, PR_SLUICE_IN_DOUBT, PR_SLUICE_IN_FLIGHT,
+    PR_SLUICE_LAST_FAILURE, PR_SLUICE_LAST_RUN, PR_SLUICE_NEXT_RUN, PR_SLUICE_NEXT_TRY, PR_SLUICE_OLDEST,
+    PR_SLUICE_QUESTION, PR_SLUICE_QUEUED, PR_SLUICE_RATE, PR_SLUICE_STAGE, PR_SLUICE_TIME_LEFT, PR_SLUICE_TOTAL,
+    PR_SLUICE_TOTAL_BYTES, PR_SLUICE_WAITING, PR_SLUICE_WAITING_AS_OF, PR_SLUICE_WAITING_BYTES, PR_STATUS_CODE,
+    PR_STATUS_STRING,
 };
 use crate::mapi::{
     Class, Direction, EntryId, OutgoingCounts, PropValue, ResourceFlags, ResourceMethods, ResourceType, Row, StatusCode,
 };
+use crate::transport::Question;
 
 /// `PR_OBJECT_TYPE` of every status row: `MAPI_STATUS`.
 const MAPI_STATUS: i32 = 0x0A;
@@ -153,6 +155,10 @@ pub fn transport_row(state: &TransportState, ordinal: usize, offline: bool, now:
         .set_option(PR_SLUICE_LAST_RUN, state.last_run.map(PropValue::SysTime))
         .set_option(PR_SLUICE_QUESTION, state.question.as_ref().map(|(ticket, _)| ticket.0.cast_signed()))
         .set_option(
+            PR_SLUICE_ASKED,
+            state.question.as_ref().and_then(|(_, question)| serde_json::to_string(question).ok()),
+        )
+        .set_option(
             PR_SLUICE_LAST_FAILURE,
             state.last_failure.as_ref().and_then(|failure| serde_json::to_string(failure).ok()),
         );
@@ -255,8 +261,10 @@ const fn is_trouble(failure: &crate::mapi::Failure) -> bool {
 
 /// One sentence out of many bits; what runs before what failed, what failed before what waits.
 fn status_string(state: &TransportState, offline: bool) -> String {
-    if let Some((_, crate::transport::Question::Password { user, .. })) = &state.question {
-        return format!("Needs the password of {user}");
+    match &state.question {
+        Some((_, Question::Password { user, .. })) => return format!("Needs the password of {user}"),
+        Some((_, Question::Certificate(of))) => return format!("Needs a look at the certificate of {}", of.host),
+        None => {}
     }
     if let Some(run) = &state.run {
         return match run.phase {

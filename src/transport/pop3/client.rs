@@ -14,7 +14,7 @@ use crate::mapi::{Blame, Class, Failure, Reply, Stage};
 use crate::net::sasl::{self, Exchange, Mechanism};
 use crate::net::{Connection, Transcript, connect, step, write_out};
 use crate::profile::{Security, ServerConfig};
-use crate::transport::{Support, secrets};
+use crate::transport::{Support, secrets, trust};
 
 /// How long the server may be silent, where the profile says nothing else.
 const SILENCE: Duration = Duration::from_mins(2);
@@ -59,7 +59,12 @@ impl<'a> Client<'a> {
     /// # Errors
     /// Whatever stands between us and the mailbox.
     pub(super) async fn open(server: &'a ServerConfig, support: &'a Support) -> Result<Self, Failure> {
-        let connection = connect(server, support.cancel(), &|stage| support.stage(stage)).await?;
+        trust::opening(support, server, || Self::try_open(server, support)).await
+    }
+
+    async fn try_open(server: &'a ServerConfig, support: &'a Support) -> Result<Self, Failure> {
+        let connection =
+            connect(&trust::known(support, server), support.cancel(), &|stage| support.stage(stage)).await?;
         let at = connection.peer().to_owned();
         let transcript = Transcript::new(at.as_str());
         let (session, out) = (Session::new(), Zeroizing::new(Vec::with_capacity(OUT)));
@@ -250,7 +255,8 @@ impl<'a> Client<'a> {
         if !self.session.buffer().is_empty() {
             return Err(self.failure(Class::Trust, Stage::Tls, "data was slipped in before TLS began"));
         }
-        self.connection = self.connection.start_tls(self.server, self.support.cancel()).await?;
+        self.connection =
+            self.connection.start_tls(&trust::known(self.support, self.server), self.support.cancel()).await?;
         Ok(self)
     }
 

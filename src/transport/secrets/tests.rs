@@ -127,7 +127,7 @@ async fn a_refused_password_is_asked_for_again_with_the_servers_words() {
     refused(&scene.support, &server, "535 again, on another connection");
     assert_eq!(get(&scene, &server).await, Ok("right".to_owned()));
     let second = scene.asked.try_iter().nth(1).expect("two questions");
-    let Question::Password { refused, .. } = second;
+    let Question::Password { refused, .. } = second else { panic!("{second:?}") };
     assert_eq!(refused.as_deref(), Some("535 5.7.8 no"));
 }
 

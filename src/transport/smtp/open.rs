@@ -17,7 +17,7 @@ use crate::mapi::{Class, Failure, Reply, Stage};
 use crate::net::sasl::{self, Exchange, Mechanism};
 use crate::net::{Connection, LineReader, Transcript, connect, step};
 use crate::profile::{Security, ServerConfig};
-use crate::transport::{Severity, Support, secrets};
+use crate::transport::{Severity, Support, secrets, trust};
 
 /// How long a server may take to answer a command or to greet (RFC 5321 section 4.5.3.2).
 pub(super) const REPLY_DEADLINE: Duration = Duration::from_mins(5);
@@ -76,7 +76,11 @@ impl Opening<'_> {
     /// # Errors
     /// Whatever keeps it from being ready. A refused password is forgotten.
     pub(super) async fn open(&self) -> Result<Line, Failure> {
-        let connection = connect(self.server, self.support.cancel(), self.stage).await?;
+        trust::opening(self.support, self.server, || self.try_open()).await
+    }
+
+    async fn try_open(&self) -> Result<Line, Failure> {
+        let connection = connect(&trust::known(self.support, self.server), self.support.cancel(), self.stage).await?;
         let mut transcript = Transcript::new(connection.peer());
         let introduced = self
             .introduce(Talk::new(connection, self.support, self.server.limit(REPLY_DEADLINE), &mut transcript))
@@ -133,7 +137,7 @@ impl Opening<'_> {
             return Err(refusal(reply, Asked::StartTls, &talk.at));
         }
         let connection = talk.lines.into_source_before_tls(&talk.at)?;
-        let connection = connection.start_tls(self.server, self.support.cancel()).await?;
+        let connection = connection.start_tls(&trust::known(self.support, self.server), self.support.cancel()).await?;
         Ok(Talk { lines: LineReader::new(connection, LONGEST_LINE), ..talk })
     }
 

@@ -33,6 +33,9 @@ const GOOD: (&str, i32, bool) = ("127.0.0.1", 4096, true);
 const USUAL: Trouble =
     Trouble { name: "", fault: None, shows: GOOD, offers: true, at_once: false, classes: &["trust"] };
 
+/// Of a certificate that a person might trust, had they been asked.
+const ASKABLE: &[&str] = &["needs_person"];
+
 /// Every trouble in every protocol.
 pub(super) fn all() -> Vec<Cell> {
     let troubles = [
@@ -44,10 +47,27 @@ pub(super) fn all() -> Vec<Cell> {
         Trouble { name: "dropped", fault: Some(Fault::Drop), classes: &["transient"], ..USUAL },
         Trouble { name: "stalled", fault: Some(Fault::Stall), classes: &["transient"], ..USUAL },
         Trouble { name: "authority unknown", shows: ("127.0.0.1", 4096, false), ..USUAL },
-        Trouble { name: "certificate expired", shows: ("127.0.0.1", 2020, true), ..USUAL },
-        Trouble { name: "certificate of another name", shows: ("mail.example.org", 4096, true), ..USUAL },
-        Trouble { name: "at once: expired", shows: ("127.0.0.1", 2020, true), at_once: true, ..USUAL },
-        Trouble { name: "at once: another name", shows: ("mail.example.org", 4096, true), at_once: true, ..USUAL },
+        Trouble { name: "certificate expired", shows: ("127.0.0.1", 2020, true), classes: ASKABLE, ..USUAL },
+        Trouble {
+            name: "certificate of another name",
+            shows: ("mail.example.org", 4096, true),
+            classes: ASKABLE,
+            ..USUAL
+        },
+        Trouble {
+            name: "at once: expired",
+            shows: ("127.0.0.1", 2020, true),
+            at_once: true,
+            classes: ASKABLE,
+            ..USUAL
+        },
+        Trouble {
+            name: "at once: another name",
+            shows: ("mail.example.org", 4096, true),
+            at_once: true,
+            classes: ASKABLE,
+            ..USUAL
+        },
         Trouble { name: "at once: the port speaks no TLS", offers: false, at_once: true, ..USUAL },
         Trouble { name: "nothing", classes: &["-"], ..USUAL },
         Trouble { name: "at once: nothing", at_once: true, classes: &["-"], ..USUAL },

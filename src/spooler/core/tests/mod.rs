@@ -9,11 +9,13 @@ use std::time::Duration;
 use super::rows::{spooler_id, transport_id};
 use super::*;
 use crate::mapi::tag::{PR_SLUICE_QUESTION, PR_STATUS_CODE};
-use crate::mapi::{Direction, EntryId, EnvelopeId, Failure, FlushFlags, Outcome, QueueState, RecipientId, StatusCode};
+use crate::mapi::{
+    Class, Direction, EntryId, EnvelopeId, Failure, FlushFlags, Outcome, QueueState, RecipientId, Stage, StatusCode,
+};
 use crate::profile::Plan;
 use crate::spool::SpoolOp;
 use crate::spooler::protocol::{FlushReply, Network, TransportResult};
-use crate::transport::{Question, Report, ReportKind};
+use crate::transport::{Report, ReportKind};
 
 const SEND: FlushFlags = FlushFlags::FLUSH_UPLOAD;
 const RECEIVE: FlushFlags = FlushFlags::FLUSH_DOWNLOAD;
@@ -500,7 +502,12 @@ fn a_question_parks_one_transport_and_its_answer_reaches_it() {
     let row = scene.core.all_rows(scene.now).remove(3);
     assert_eq!(row.number(PR_SLUICE_QUESTION), Some(9));
     scene.finish("b");
-    let key = scene.ask(Command::AnswerQuestion { question: 9, secret: Some(PlainSecret("s".to_owned())) });
+    let key = scene.ask(Command::AnswerQuestion { question: 9, said: Some(Said::Trust) });
+    assert!(
+        matches!(scene.reply(key), Some(Reply::Refused(MapiResult::InvalidParameter, _))),
+        "it asked for a password"
+    );
+    let key = scene.ask(Command::AnswerQuestion { question: 9, said: Some(Said::Secret(PlainSecret("s".to_owned()))) });
     assert_eq!(scene.reply(key), Some(&Reply::Done));
     let answers = scene.taken(|effect| match effect {
         Effect::Answer(ticket, Answer::Secret(_)) => Some(ticket.0),
