@@ -7,11 +7,9 @@ use std::path::Path;
 
 use super::args::{Arguments, ImportFrom};
 use super::{Problem, complain, exit, say};
-use crate::mapi::visible;
+use crate::mapi::{Direction, visible};
 use crate::profile::import::{self, Found, Program};
-use crate::profile::{
-    self, IncomingSource, NewIncoming, NewServer, NewTransport, Outgoing, Places, Profile, ServerConfig,
-};
+use crate::profile::{self, NewIncoming, NewServer, NewTransport, Outgoing, Places, Profile, ServerConfig};
 
 /// Runs the command.
 pub(super) fn run(arguments: &Arguments, program: ImportFrom, file: &Path) -> Result<u8, Problem> {
@@ -86,13 +84,9 @@ fn same_account<'p>(profile: &'p Profile, new: &NewTransport) -> Option<&'p str>
     };
     let same = profile.transports.iter().find(|transport| {
         let outgoing = transport.outgoing.as_ref().filter(|_| new.outgoing.is_some());
-        let incoming = transport.incoming.as_ref().filter(|_| new.incoming.is_some());
+        let incoming = transport.server(Direction::Incoming).filter(|_| new.incoming.is_some());
         let sends = outgoing.is_some_and(|outgoing| matches!(outgoing, Outgoing::Smtp(smtp) if is_same(&smtp.server)));
-        let receives = incoming.is_some_and(|incoming| match &incoming.source {
-            IncomingSource::Imap { server, .. } | IncomingSource::Pop3 { server } => is_same(server),
-            IncomingSource::Folder { .. } => false,
-        });
-        sends || receives
+        sends || incoming.is_some_and(is_same)
     });
     same.map(|transport| transport.name.as_str())
 }

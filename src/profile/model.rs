@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::fingerprint::Fingerprint;
 use super::schedule::Schedule;
+use crate::mapi::Direction;
 
 /// What the user configured.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -54,18 +55,28 @@ pub struct TransportConfig {
 }
 
 impl TransportConfig {
+    /// The server that mail goes to or comes from; `None`: it needs none for that.
+    pub fn server(&self, direction: Direction) -> Option<&ServerConfig> {
+        match direction {
+            Direction::Outgoing => match self.outgoing.as_ref()? {
+                Outgoing::Smtp(smtp) | Outgoing::Lmtp(smtp) => Some(&smtp.server),
+                Outgoing::Pipe { .. } | Outgoing::Folder { .. } => None,
+            },
+            Direction::Incoming => match &self.incoming.as_ref()?.source {
+                IncomingSource::Imap { server, .. } | IncomingSource::Pop3 { server } => Some(server),
+                IncomingSource::Folder { .. } => None,
+            },
+        }
+    }
+
+    /// Its servers.
+    pub fn servers(&self) -> impl Iterator<Item = &ServerConfig> {
+        [Direction::Outgoing, Direction::Incoming].into_iter().filter_map(|direction| self.server(direction))
+    }
+
     /// Whether it is of no use without a network: a server elsewhere, and no `connect` command of its own that leads there.
     pub fn needs_network(&self) -> bool {
-        let sends_to = match &self.outgoing {
-            Some(Outgoing::Smtp(smtp) | Outgoing::Lmtp(smtp)) => Some(&smtp.server),
-            _ => None,
-        };
-        let receives_from = match self.incoming.as_ref().map(|incoming| &incoming.source) {
-            Some(IncomingSource::Imap { server, .. } | IncomingSource::Pop3 { server }) => Some(server),
-            _ => None,
-        };
-        let mut servers = [sends_to, receives_from].into_iter().flatten();
-        self.connect.is_none() && servers.any(|server| !is_loopback(&server.host))
+        self.connect.is_none() && self.servers().any(|server| !is_loopback(&server.host))
     }
 }
 

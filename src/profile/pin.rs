@@ -4,11 +4,10 @@
 
 use toml_edit::{DocumentMut, Item, TableLike, value};
 
-use super::load::load;
-use super::model::{IncomingSource, Outgoing, ServerConfig, TransportConfig};
+use super::model::ServerConfig;
 use super::places::Places;
-use super::save::{SaveError, read, replace};
-use crate::mapi::Certificate;
+use super::save::{SaveError, rewrite};
+use crate::mapi::{Certificate, Direction};
 
 /// Writes the fingerprint of `certificate` to the servers of this transport that it came from, by host and port, in place of
 /// the one that stands there. It holds from the next start on.
@@ -16,41 +15,26 @@ use crate::mapi::Certificate;
 /// # Errors
 /// The file is as it was.
 pub fn pin(places: &Places, transport: &str, certificate: &Certificate) -> Result<(), SaveError> {
-    let file = places.profile_file();
-    let file = file.canonicalize().unwrap_or(file);
-    let trouble = |error| SaveError::Io { path: file.clone(), error };
-    let old = read(&file).map_err(trouble)?.unwrap_or_default();
-    let profile = load(&old, &file, places)?;
-    let meant = profile.transports.iter().find(|one| one.name == transport);
-    let directions = meant.map(|one| met_at(one, certificate)).unwrap_or_default();
-    let gone = || SaveError::NotThere { path: file.clone(), transport: transport.to_owned() };
-    // It was loaded above, so it is TOML.
-    let mut text: DocumentMut = old.parse().map_err(|_not_toml| gone())?;
-    let table = table(&mut text, transport).ok_or_else(gone)?;
-    if directions.is_empty() {
-        return Err(gone());
-    }
-    for direction in directions {
-        let server = table.get_mut(direction).and_then(Item::as_table_like_mut).ok_or_else(gone)?;
-        server.insert("fingerprint", value(certificate.fingerprint.as_str()));
-    }
-    let new = text.to_string();
-    load(&new, &file, places)?;
-    if replace(&file, Some(&old), &new).map_err(trouble)? { Ok(()) } else { Err(SaveError::Changed(file)) }
-}
-
-/// The directions whose server is the one the certificate came from.
-fn met_at(transport: &TransportConfig, certificate: &Certificate) -> Vec<&'static str> {
-    let is_it = |server: &ServerConfig| server.host == certificate.host && server.port == certificate.port;
-    let sends = match &transport.outgoing {
-        Some(Outgoing::Smtp(smtp) | Outgoing::Lmtp(smtp)) => is_it(&smtp.server),
-        _ => false,
-    };
-    let receives = match transport.incoming.as_ref().map(|incoming| &incoming.source) {
-        Some(IncomingSource::Imap { server, .. } | IncomingSource::Pop3 { server }) => is_it(server),
-        _ => false,
-    };
-    [(sends, "outgoing"), (receives, "incoming")].into_iter().filter(|(is, _)| *is).map(|(_, name)| name).collect()
+    rewrite(places, |old, file| {
+        let (text, profile) = old.unwrap_or_default();
+        let gone = || SaveError::NotThere { path: file.to_owned(), transport: transport.to_owned() };
+        let meant = profile.transports.iter().find(|one| one.name == transport).ok_or_else(gone)?;
+        let is_it = |server: &ServerConfig| server.host == certificate.host && server.port == certificate.port;
+        let mut met = [(Direction::Outgoing, "outgoing"), (Direction::Incoming, "incoming")]
+            .into_iter()
+            .filter(|(direction, _)| meant.server(*direction).is_some_and(is_it))
+            .peekable();
+        met.peek().ok_or_else(gone)?;
+        // It was loaded, so it is TOML.
+        let mut text: DocumentMut = text.parse().map_err(|_not_toml| gone())?;
+        let table = table(&mut text, transport).ok_or_else(gone)?;
+        for (_, key) in met {
+            let server = table.get_mut(key).and_then(Item::as_table_like_mut).ok_or_else(gone)?;
+            server.insert("fingerprint", value(certificate.fingerprint.as_str()));
+        }
+        Ok(text.to_string())
+    })
+    .map(drop)
 }
 
 fn table<'a>(text: &'a mut DocumentMut, transport: &str) -> Option<&'a mut dyn TableLike> {

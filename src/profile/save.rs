@@ -94,19 +94,33 @@ pub enum SaveError {
 /// # Errors
 /// It was not added.
 pub fn append_transport(places: &Places, new: &NewTransport) -> Result<Profile, SaveError> {
+    rewrite(places, |old, _| {
+        Ok(match old {
+            Some((old, _)) => format!("{}\n\n{}", old.trim_end(), section(new)),
+            None => format!("{HEADER}\n{}", section(new)),
+        })
+    })
+}
+
+/// Puts what `change` makes of the profile, as text and as it loads, in its place. Gives the profile as it is now.
+///
+/// # Errors
+/// Those of `change`; the file does not load, before or after, or can't be written. It is as it was.
+pub(super) fn rewrite(
+    places: &Places,
+    change: impl FnOnce(Option<(String, Profile)>, &Path) -> Result<String, SaveError>,
+) -> Result<Profile, SaveError> {
     // A profile that is a link into a folder of such files is written there, and stays a link.
     let file = places.profile_file();
     let file = file.canonicalize().unwrap_or(file);
     let trouble = |error| SaveError::Io { path: file.clone(), error };
     create_private_dir(places.profile_dir()).map_err(trouble)?;
     let old = read(&file).map_err(trouble)?;
-    let text = match &old {
-        Some(old) => {
-            load::load(old, &file, places)?;
-            format!("{}\n\n{}", old.trim_end(), section(new))
-        }
-        None => format!("{HEADER}\n{}", section(new)),
+    let known = match &old {
+        Some(old) => Some((old.clone(), load::load(old, &file, places)?)),
+        None => None,
     };
+    let text = change(known, &file)?;
     let profile = load::load(&text, &file, places)?;
     replace(&file, old.as_deref(), &text).map_err(trouble)?.then_some(profile).ok_or(SaveError::Changed(file))
 }
@@ -116,7 +130,7 @@ const HEADER: &str = "\
 # The order of the transports is the order in which they are tried.
 ";
 
-pub(super) fn read(file: &Path) -> io::Result<Option<String>> {
+fn read(file: &Path) -> io::Result<Option<String>> {
     match fs::read_to_string(file) {
         Ok(text) => Ok(Some(text)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
@@ -125,7 +139,7 @@ pub(super) fn read(file: &Path) -> io::Result<Option<String>> {
 }
 
 /// Puts the new text in the place of the old one, durably. Gives whether it did: not if something else stands there now.
-pub(super) fn replace(file: &Path, old: Option<&str>, text: &str) -> io::Result<bool> {
+fn replace(file: &Path, old: Option<&str>, text: &str) -> io::Result<bool> {
     let folder = file.parent().unwrap_or(Path::new("."));
     let temporary = folder.join(format!(".profile.toml.{}", std::process::id()));
     // One that a process of the same number left when it died.

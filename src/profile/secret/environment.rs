@@ -10,7 +10,7 @@ use std::sync::{PoisonError, RwLock};
 use secrecy::SecretString;
 
 use super::SecretError;
-use crate::profile::model::{IncomingSource, Outgoing, Profile, SecretSource, ServerConfig, TransportConfig};
+use crate::profile::model::{Profile, SecretSource, TransportConfig};
 
 static HOLD_SECRETS: RwLock<BTreeSet<String>> = RwLock::new(BTreeSet::new());
 
@@ -23,7 +23,8 @@ pub(super) fn fetch(name: &str) -> Result<SecretString, SecretError> {
 
 /// From now on no program gets the variables in which this profile has its passwords.
 pub fn withhold_from_programs(profile: &Profile) {
-    let of_servers = profile.transports.iter().flat_map(servers).filter_map(|server| server.password.as_ref());
+    let of_servers =
+        profile.transports.iter().flat_map(TransportConfig::servers).filter_map(|server| server.password.as_ref());
     let of_the_port = profile.submission.iter().map(|port| &port.password);
     let names = of_servers.chain(of_the_port).filter_map(|source| match source {
         SecretSource::Env(name) => Some(name.clone()),
@@ -37,16 +38,4 @@ pub fn withhold(program: &mut Command) {
     for name in HOLD_SECRETS.read().unwrap_or_else(PoisonError::into_inner).iter() {
         program.env_remove(name);
     }
-}
-
-fn servers(transport: &TransportConfig) -> impl Iterator<Item = &ServerConfig> {
-    let outgoing = transport.outgoing.as_ref().and_then(|outgoing| match outgoing {
-        Outgoing::Smtp(smtp) | Outgoing::Lmtp(smtp) => Some(&smtp.server),
-        Outgoing::Pipe { .. } | Outgoing::Folder { .. } => None,
-    });
-    let incoming = transport.incoming.as_ref().and_then(|incoming| match &incoming.source {
-        IncomingSource::Imap { server, .. } | IncomingSource::Pop3 { server } => Some(server),
-        IncomingSource::Folder { .. } => None,
-    });
-    outgoing.into_iter().chain(incoming)
 }
