@@ -94,23 +94,14 @@ mod tests {
 
     use super::*;
     use crate::mapi::{Certificate, Stage};
-    use crate::profile::{AuthChoice, Security};
+    use crate::profile::Security;
     use crate::transport::port::Desk;
     use crate::transport::secrets::SecretCache;
+    use crate::transport::testing::server_at;
     use crate::transport::{Answer, Report, ReportKind};
 
     fn server() -> ServerConfig {
-        ServerConfig {
-            host: "mx.example.org".into(),
-            port: 465,
-            security: Security::Tls,
-            user: None,
-            password: None,
-            auth: AuthChoice::Auto,
-            ca_file: None,
-            fingerprint: None,
-            patience: None,
-        }
+        ServerConfig { host: "mx.example.org".into(), security: Security::Tls, ..server_at(465) }
     }
 
     /// A transport's end, with a person who says this to every question; and how often one was put.

@@ -4,9 +4,10 @@ use crossbeam_channel::Receiver;
 use tokio_util::sync::CancellationToken;
 
 use super::*;
-use crate::profile::{AuthChoice, Security};
+use crate::profile::Security;
 use crate::transport::port::Desk;
 use crate::transport::report::{Answer, Report, ReportKind};
+use crate::transport::testing::server_at;
 
 /// A transport's end, with a person at the other who gives these answers, one after the other, and then none.
 struct Scene {
@@ -44,14 +45,10 @@ fn scene(interactive: bool, answers: &'static [Option<&'static str>]) -> Scene {
 fn server(source: SecretSource) -> ServerConfig {
     ServerConfig {
         host: "smtp.example.org".into(),
-        port: 465,
         security: Security::Tls,
         user: Some("ada".into()),
         password: Some(source),
-        auth: AuthChoice::Auto,
-        ca_file: None,
-        fingerprint: None,
-        patience: None,
+        ..server_at(465)
     }
 }
 

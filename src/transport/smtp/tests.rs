@@ -12,24 +12,15 @@ use super::SmtpTransport;
 use super::testing::spooler::{Offerings, Spooler};
 use super::testing::{FLIGHTS, Plan, Reaction, STEPS, STREAM, Server, job};
 use crate::mapi::{Class, EnvelopeId, Failure, MessageId, Outcome, Stage};
-use crate::profile::{AuthChoice, SecretSource, Security, ServerConfig, SmtpConfig};
+use crate::profile::{SecretSource, Security, ServerConfig, SmtpConfig};
+use crate::transport::testing::server_at;
 use crate::transport::{Content, ContentStore, Job, Transport as _};
 
 /// The longest a phase may take here.
 const PATIENCE: Duration = Duration::from_secs(20);
 
 fn config(port: u16) -> SmtpConfig {
-    let server = ServerConfig {
-        host: "localhost".to_owned(),
-        port,
-        security: Security::None,
-        user: None,
-        password: None,
-        auth: AuthChoice::Auto,
-        ca_file: None,
-        fingerprint: None,
-        patience: None,
-    };
+    let server = ServerConfig { host: "localhost".to_owned(), user: None, password: None, ..server_at(port) };
     SmtpConfig { server, connections: 1 }
 }
 

@@ -1,5 +1,7 @@
 //! Whole scenes of a spooler on a virtual clock.
 
+mod schedule;
+mod status;
 mod trouble;
 mod watch;
 
@@ -143,67 +145,6 @@ fn deferral() -> Failure {
 
 fn result<'a>(reply: &'a FlushReply, transport: &str) -> &'a TransportResult {
     reply.results.iter().find(|result| result.transport == transport).expect("a result")
-}
-
-#[test]
-fn checklist_01_one_spooler_row_and_one_row_per_transport() {
-    let scene = Scene::of(vec![facts("a"), facts("b"), facts("c")]);
-    let rows = scene.core.all_rows(scene.now);
-    let of = |kind: ResourceType| {
-        rows.iter().filter(|row| row.number(crate::mapi::tag::PR_RESOURCE_TYPE) == Some(kind.code().into())).count()
-    };
-    assert_eq!(of(ResourceType::MAPI_SPOOLER), 1);
-    assert_eq!(of(ResourceType::MAPI_TRANSPORT_PROVIDER), 3);
-}
-
-#[test]
-fn checklist_02_subsystem_and_address_book_rows_validate_only() {
-    use crate::mapi::ResourceMethods;
-    let scene = Scene::of(vec![]);
-    let rows = scene.core.all_rows(scene.now);
-    for kind in [ResourceType::MAPI_SUBSYSTEM, ResourceType::MAPI_AB] {
-        let row = rows.iter().find(|row| row.number(crate::mapi::tag::PR_RESOURCE_TYPE) == Some(kind.code().into()));
-        let methods = row.expect("a row").bits(crate::mapi::tag::PR_RESOURCE_METHODS);
-        assert_eq!(methods, ResourceMethods::STATUS_VALIDATE_STATE.bits());
-    }
-}
-
-#[test]
-fn checklist_03_every_row_has_the_required_and_the_computed_columns() {
-    use crate::mapi::tag::*;
-    let scene = Scene::of(vec![facts("a")]);
-    for row in scene.core.all_rows(scene.now) {
-        for tag in [
-            PR_DISPLAY_NAME,
-            PR_STATUS_CODE,
-            PR_RESOURCE_METHODS,
-            PR_PROVIDER_DLL_NAME,
-            PR_RESOURCE_FLAGS,
-            PR_RESOURCE_TYPE,
-            PR_ENTRYID,
-            PR_INSTANCE_KEY,
-            PR_ROWID,
-        ] {
-            assert!(row.get(tag).is_some(), "{tag} is missing in {row:?}");
-        }
-        assert_eq!(row.number(PR_OBJECT_TYPE), Some(0x0A));
-    }
-}
-
-#[test]
-fn checklist_05_identity_columns_come_all_three_or_not_at_all() {
-    use crate::mapi::tag::{PR_IDENTITY_DISPLAY, PR_IDENTITY_ENTRYID, PR_IDENTITY_SEARCH_KEY};
-    let with = Facts { identity: Some(("Ada".to_owned(), "ada@example.org".to_owned())), ..facts("with") };
-    let scene = Scene::of(vec![with, facts("without")]);
-    let rows = scene.core.all_rows(scene.now);
-    let present: Vec<usize> = rows
-        .iter()
-        .map(|row| {
-            let tags = [PR_IDENTITY_DISPLAY, PR_IDENTITY_ENTRYID, PR_IDENTITY_SEARCH_KEY];
-            tags.into_iter().filter(|tag| row.get(*tag).is_some()).count()
-        })
-        .collect();
-    assert_eq!(present, [0, 0, 0, 3, 0]);
 }
 
 #[test]
@@ -514,72 +455,6 @@ fn a_question_parks_one_transport_and_its_answer_reaches_it() {
         _ => None,
     });
     assert_eq!(answers, [9]);
-}
-
-#[test]
-fn the_schedule_flushes_silently_and_a_dead_server_is_not_called_again_and_again() {
-    let plan = Plan { transports: vec!["a".to_owned()], every: Some(Duration::from_secs(300)), ..Plan::default() };
-    let schedule = profile::Schedule { plans: vec![plan] };
-    let mut scene = Scene::with(Settings {
-        transports: vec![facts("a")],
-        keeps_time: true,
-        schedule,
-        first_run: 1,
-        ..Settings::default()
-    });
-    scene.input(Input::Started);
-    scene.core.publish(scene.now);
-    assert_eq!(scene.core.deadline(scene.now), Some(Duration::from_secs(300)));
-    scene.now.wall += 300;
-    scene.now.mono += Duration::from_secs(300);
-    scene.input(Input::Tick);
-    let (_, flags) = scene.started().remove(0);
-    assert!(flags.contains(FlushFlags::FLUSH_NO_UI));
-    // It fails; a deferred envelope is due by now, but the retry waits.
-    let offline = Failure::new(Class::Offline, Stage::Connect, "mx:25", "connection refused");
-    scene.report("a", ReportKind::Finished(Err(offline)));
-    let next_due = [("a".to_owned(), scene.now.wall)].into();
-    scene.input(Input::Counted { counts: crate::spool::AllCounts::new(), next_due });
-    scene.input(Input::Tick);
-    assert!(scene.started().is_empty());
-    scene.now.wall += 120;
-    scene.input(Input::Tick);
-    assert_eq!(scene.started().len(), 1);
-}
-
-#[test]
-fn the_schedule_and_the_spoolers_own_tries_wait_for_a_network_that_the_profile_allows() {
-    let plan = Plan {
-        transports: vec!["a".to_owned()],
-        every: Some(Duration::from_secs(300)),
-        metered: false,
-        on_resume: true,
-        ..Plan::default()
-    };
-    let schedule = profile::Schedule { plans: vec![plan] };
-    let transports = vec![facts("a")];
-    let mut scene = Scene::with(Settings { transports, keeps_time: true, schedule, ..Settings::default() });
-    scene.input(Input::Started);
-    let tells = |scene: &mut Scene, metered| {
-        scene.ask(Command::Network(Some(Network { online: true, name: "train".to_owned(), metered })));
-    };
-    tells(&mut scene, true);
-    scene.core.publish(scene.now);
-    scene.now.wall += 300;
-    let next_due = [("a".to_owned(), scene.now.wall)].into();
-    scene.input(Input::Counted { counts: crate::spool::AllCounts::new(), next_due });
-    scene.input(Input::Tick);
-    scene.ask(Command::Resumed);
-    assert!(scene.started().is_empty(), "it costs");
-    scene.now.mono += Duration::from_secs(1);
-    scene.core.publish(scene.now);
-    assert_eq!(scene.core.deadline(scene.now), None, "idle until something happens");
-    // By hand it goes all the same.
-    scene.flush(transport_id("a"), None, SEND);
-    assert_eq!(scene.started().len(), 1);
-    scene.finish("a");
-    tells(&mut scene, false);
-    assert_eq!(scene.started().len(), 1, "what was put off is made up at once");
 }
 
 #[test]
