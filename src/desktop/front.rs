@@ -46,6 +46,8 @@ pub(super) struct Front {
     tray: Arc<AtomicBool>,
     /// The window was really there.
     was_shown: bool,
+    /// It was closed while the tray showed the program: that is what the person meant, also if the tray is gone since.
+    closed_to_tray: bool,
     kept: Kept,
 }
 
@@ -71,7 +73,19 @@ impl Front {
         let kept = Kept { size: SIZE, maximized: false, data: IdTypeMap::default() };
         let icon = Arc::new(icon);
         let wanted = Wanted::No;
-        Self { app, door, icon, leaving: None, wanted, token: None, can_raise, tray, was_shown: false, kept }
+        Self {
+            app,
+            door,
+            icon,
+            leaving: None,
+            wanted,
+            token: None,
+            can_raise,
+            tray,
+            was_shown: false,
+            closed_to_tray: false,
+            kept,
+        }
     }
 
     /// Why the program is to end, if it is.
@@ -79,8 +93,12 @@ impl Front {
         self.leaving
     }
 
-    /// Whether the program can be found again without a window.
-    pub(super) fn has_tray(&self) -> bool {
+    /// Whether the program goes on without its window: it can be found again, or could when the window was closed.
+    pub(super) fn stays(&self) -> bool {
+        self.closed_to_tray || self.has_tray()
+    }
+
+    fn has_tray(&self) -> bool {
         self.tray.load(Ordering::Relaxed)
     }
 
@@ -95,7 +113,7 @@ impl Front {
     /// There was none to be had.
     pub(super) fn show(&mut self, event_loop: &mut EventLoop<UserEvent>) -> Result<(), String> {
         let aside = std::mem::replace(&mut self.wanted, Wanted::No) == Wanted::Aside;
-        self.was_shown = false;
+        (self.was_shown, self.closed_to_tray) = (false, false);
         let mut viewport = ViewportBuilder::default()
             .with_app_id(APP_ID)
             .with_title("Mailsluice")
@@ -174,7 +192,11 @@ impl Front {
     fn ask_before_closing(&mut self, ctx: &Context) {
         let closed = ctx.input(|input| input.viewport().close_requested());
         let by_a_person = closed && self.leaving.is_none() && self.wanted == Wanted::No;
-        if by_a_person && !self.has_tray() && !self.app.may_close(ctx) {
+        if !by_a_person {
+            return;
+        }
+        self.closed_to_tray = self.has_tray();
+        if !self.closed_to_tray && !self.app.may_close(ctx) {
             ctx.send_viewport_cmd(ViewportCommand::CancelClose);
         }
     }

@@ -93,7 +93,7 @@ fn run_first(arguments: &Arguments, start: Start, instance: Option<&mut Instance
     let icon = IconData { rgba: Emblem::default().rgba(ICON_SIZE), width: ICON_SIZE.into(), height: ICON_SIZE.into() };
     let desk = Desk::set_up(&host, &door).map_err(|error| error.to_string())?;
     let mut front = Front::new(app, door, icon, !event_loop.is_wayland(), desk.tray());
-    let ran = come_and_go(&mut front, &mut event_loop);
+    let ran = come_and_go(&mut front, &desk, &mut event_loop);
     host.end(front.leaving().unwrap_or(Leave::AsConfigured));
     desk.clear();
     ran
@@ -101,15 +101,17 @@ fn run_first(arguments: &Arguments, start: Start, instance: Option<&mut Instance
 
 /// Shows the window whenever it is wanted, until the program is to end: because it was told to, or because the window
 /// was closed and nothing would be left to open it again.
-fn come_and_go(front: &mut Front, event_loop: &mut EventLoop<UserEvent>) -> Result<(), String> {
+fn come_and_go(front: &mut Front, desk: &Desk, event_loop: &mut EventLoop<UserEvent>) -> Result<(), String> {
     loop {
         front.rest(event_loop)?;
         while front.wants_window() {
             front.show(event_loop)?;
         }
-        if front.leaving().is_some() || !front.has_tray() {
+        if front.leaving().is_some() || !front.stays() {
             return Ok(());
         }
+        // The tray may have gone while the window went.
+        desk.look();
     }
 }
 

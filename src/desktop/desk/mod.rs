@@ -84,6 +84,12 @@ impl Desk {
         Arc::clone(&self.has_tray)
     }
 
+    /// Has it look again: the window is gone.
+    pub(super) fn look(&self) {
+        // One that is not there any more has said so in the log.
+        self.orders.send(Order::Look).ok();
+    }
+
     /// Clears it: the icon is gone when this returns.
     pub(super) fn clear(self) {
         // One that is not there any more has said so in the log.
