@@ -38,7 +38,7 @@ pub(super) fn open_writer(path: &Path) -> Result<Connection, SpoolError> {
     // Kept small so that one huge message doesn't leave a huge log behind; large enough to checkpoint seldom.
     db.execute_batch(
         "PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA temp_store = MEMORY;
-         PRAGMA cache_size = -2048; PRAGMA wal_autocheckpoint = 2000; PRAGMA journal_size_limit = 67108864",
+         PRAGMA cache_size = -1024; PRAGMA wal_autocheckpoint = 2000; PRAGMA journal_size_limit = 67108864",
     )?;
     migrate(&mut db, STEPS)?;
     Ok(db)
@@ -48,7 +48,7 @@ pub(super) fn open_writer(path: &Path) -> Result<Connection, SpoolError> {
 pub(super) fn open_reader(path: &Path) -> Result<Connection, SpoolError> {
     let db = connect(path)?;
     // Not opened read-only: a reader of a write-ahead log has its part in the shared memory beside it.
-    db.execute_batch("PRAGMA query_only = ON; PRAGMA cache_size = -2048; PRAGMA temp_store = MEMORY")?;
+    db.execute_batch("PRAGMA query_only = ON; PRAGMA cache_size = -1024; PRAGMA temp_store = MEMORY")?;
     let found = version(&db)?;
     if found == known(STEPS) { Ok(db) } else { Err(other_version(found, STEPS)) }
 }

@@ -29,7 +29,7 @@ const SETTLE: Duration = Duration::from_secs(2);
 /// The same after a cancellation, which is to end all within two tenths of a second.
 const CANCELLED_SETTLE: Duration = Duration::from_millis(100);
 /// Bytes gathered before they are written.
-const GATHER_BYTES: usize = 64 << 10;
+const GATHER_BYTES: usize = 32 << 10;
 
 /// How a session ended.
 #[derive(Debug)]
