@@ -60,14 +60,14 @@ impl SecretError {
 }
 
 /// Fetches the secret of `user` at `host`. Blocks, at most for about two minutes. `may_show_ui`: the keyring may ask to be
-/// unlocked; without, it shows nothing. (What a command shows is the command's affair.)
+/// unlocked; without, it shows nothing, and a command has no display to show anything on.
 ///
 /// # Errors
 /// Why there is none.
 pub fn fetch(source: &SecretSource, user: &str, host: &str, may_show_ui: bool) -> Result<SecretString, SecretError> {
     match source {
         SecretSource::Keyring => keyring::fetch(&account(user, host), may_show_ui),
-        SecretSource::Command(line) => command::fetch(line, command::PATIENCE),
+        SecretSource::Command(line) => command::fetch(line, command::PATIENCE, may_show_ui),
         SecretSource::Env(name) => environment::fetch(name),
         SecretSource::Ask => Err(SecretError::NeedsAsking),
     }

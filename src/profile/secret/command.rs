@@ -26,10 +26,11 @@ const LONGEST_LINE: usize = 64 << 10;
 /// As much of a line of standard error as is shown.
 const SHOWN: usize = 200;
 
-/// Runs `line` in a shell and gives the first line it prints.
-pub(super) fn fetch(line: &str, patience: Duration) -> Result<SecretString, SecretError> {
+/// Runs `line` in a shell and gives the first line it prints. Unless it `may_show_ui`, it gets neither display nor terminal
+/// to put a pinentry on.
+pub(super) fn fetch(line: &str, patience: Duration, may_show_ui: bool) -> Result<SecretString, SecretError> {
     let until = Instant::now() + patience;
-    let mut child = start(line)?;
+    let mut child = start(line, may_show_ui)?;
     let group = Pid::from_child(&child);
     let (first_line, last_words) = match (child.stdout.take(), child.stderr.take()) {
         (Some(output), Some(errors)) => (read_first_line(output), read_last_line(errors)),
@@ -55,9 +56,14 @@ pub(super) fn fetch(line: &str, patience: Duration) -> Result<SecretString, Secr
     }
 }
 
-fn start(line: &str) -> Result<Child, SecretError> {
+fn start(line: &str, may_show_ui: bool) -> Result<Child, SecretError> {
     let mut command = Command::new("sh");
     super::withhold(&mut command);
+    if !may_show_ui {
+        command.env_remove("DISPLAY").env_remove("WAYLAND_DISPLAY").env_remove("GPG_TTY");
+        // What asks KWallet is a Qt program, which does not start without a display unless it is told that it needs none.
+        command.env("QT_QPA_PLATFORM", "offscreen");
+    }
     command
         .arg("-c")
         .arg(line)
@@ -145,7 +151,7 @@ mod tests {
     use secrecy::ExposeSecret as _;
 
     fn run(line: &str) -> Result<String, SecretError> {
-        fetch(line, PATIENCE).map(|secret| secret.expose_secret().to_owned())
+        fetch(line, PATIENCE, true).map(|secret| secret.expose_secret().to_owned())
     }
 
     #[test]
@@ -190,7 +196,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let pid = folder.path().join("pid");
         let line = format!("sleep 100 & echo $! > {}; wait", pid.display());
-        let error = fetch(&line, Duration::from_millis(500)).unwrap_err();
+        let error = fetch(&line, Duration::from_millis(500), true).unwrap_err();
         assert!(matches!(error, SecretError::TimedOut { .. }), "{error}");
         let child: i32 = std::fs::read_to_string(&pid).unwrap().trim().parse().unwrap();
         let child = Pid::from_raw(child).unwrap();
@@ -205,5 +211,11 @@ mod tests {
             assert!(Instant::now() < until, "the child lives on");
             thread::yield_now();
         }
+    }
+
+    #[test]
+    fn without_ui_there_is_nothing_to_show_a_pinentry_on() {
+        let line = "env | grep -c -e ^DISPLAY= -e ^WAYLAND_DISPLAY= -e ^GPG_TTY=; true";
+        assert_eq!(fetch(line, PATIENCE, false).unwrap().expose_secret(), "0");
     }
 }
