@@ -83,6 +83,8 @@ act-password = Enter password
     .tip = Enter the password this transport waits for
 act-prompt = Run with prompts
     .tip = Send and receive with this transport, and let it ask
+act-settle = Settle them in a row
+    .tip = Ask one thing after the other, and send and receive with what is answered
 act-select-all = Select all
     .tip = Select every message of the list
 row-send = Send
@@ -104,6 +106,7 @@ why-not-running = Nothing is running
 why-row-not-running = It is not running
 why-no-outgoing = It does not send
 why-no-incoming = It does not receive
+why-nothing-to-settle = Nothing waits for you
 why-no-question = It asks nothing
 why-other-transports = There is no other transport that sends
 why-no-list = The queue is not shown
@@ -130,6 +133,8 @@ tip-as-of = As of { $time }
 all-transports = All transports
 ignores-no-ui = Ignores No UI
 ignores-no-ui-tip = This transport runs an outside program that may open windows, also with No UI
+left-out-no-ui = Left out under No UI
+left-out-no-ui-tip = This transport runs an outside program that may open windows, so the profile leaves it out with No UI and of the schedule
 
 ## What a row says
 st-idle = Idle
@@ -282,6 +287,10 @@ p-running-a11y = { $name }: { $what }
 ## Problems
 pr-empty = No problems
 pr-empty-do = What needs your hand shows up here, with the one thing to do.
+pr-waiting = { $n ->
+    [one] 1 transport waits for you
+   *[other] { $n } transports wait for you
+}
 pr-refused = { $n ->
     [one] 1 message was refused for good
    *[other] { $n } messages were refused for good

@@ -83,6 +83,8 @@ act-password = Saisir le mot de passe
     .tip = Saisir le mot de passe que ce transport attend
 act-prompt = Lancer avec dialogue
     .tip = Envoyer et recevoir avec ce transport, et le laisser poser ses questions
+act-settle = Tout régler à la suite
+    .tip = Poser une question après l’autre, puis envoyer et recevoir avec les réponses
 act-select-all = Tout sélectionner
     .tip = Sélectionner tous les messages de la liste
 row-send = Envoyer
@@ -104,6 +106,7 @@ why-not-running = Rien n’est en cours
 why-row-not-running = Il n’est pas en cours
 why-no-outgoing = Il n’envoie pas
 why-no-incoming = Il ne reçoit pas
+why-nothing-to-settle = Rien n’attend votre réponse
 why-no-question = Il ne demande rien
 why-other-transports = Aucun autre transport n’envoie
 why-no-list = La file n’est pas affichée
@@ -130,6 +133,8 @@ tip-as-of = Vu le { $time }
 all-transports = Tous les transports
 ignores-no-ui = Ouvre des fenêtres
 ignores-no-ui-tip = Ce transport lance un programme externe qui peut ouvrir des fenêtres, même sans dialogue
+left-out-no-ui = Exclu sans dialogue
+left-out-no-ui-tip = Ce transport lance un programme externe qui peut ouvrir des fenêtres : le profil l’exclut du mode sans dialogue et du calendrier
 
 ## What a row says
 st-idle = Au repos
@@ -282,6 +287,10 @@ p-running-a11y = { $name } : { $what }
 ## Problems
 pr-empty = Aucun problème
 pr-empty-do = Ce qui a besoin de vous apparaît ici, avec la seule chose à faire.
+pr-waiting = { $n ->
+    [one] { $n } transport attend votre réponse
+   *[other] { $n } transports attendent votre réponse
+}
 pr-refused = { $n ->
     [one] { $n } message a été refusé définitivement
    *[other] { $n } messages ont été refusés définitivement

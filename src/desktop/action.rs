@@ -6,6 +6,7 @@ use egui::{Key, KeyboardShortcut, Modifiers};
 use super::icon::{self, Icon};
 use super::row_view::RowView;
 use super::state::State;
+use super::view::problems;
 use crate::mapi::EntryId;
 
 /// Something a person can do.
@@ -25,6 +26,7 @@ pub enum Action {
     Password,
     Certificate,
     Prompt,
+    Settle,
     Add,
     Save,
     Hold,
@@ -115,6 +117,7 @@ table! {
     Password "act-password" KEY Status [key(Key::Enter)];
     Certificate "act-certificate" KEY Status [];
     Prompt "act-prompt" KEY Everywhere [];
+    Settle "act-settle" KEY Everywhere [];
     Find "act-find" FIND Everywhere [ctrl(Key::F)];
     FocusStatus "act-focus-status" INFO Everywhere [ctrl(Key::Num1)];
     FocusQueue "act-focus-queue" OUTBOX Everywhere [ctrl(Key::Num2)];
@@ -190,6 +193,8 @@ pub struct Facts {
     pub running: bool,
     /// One that is meant asks something.
     pub question: bool,
+    /// One waits for something that asking a person settles.
+    pub to_settle: bool,
     /// How many messages are selected.
     pub picked: u64,
     /// How many transports send.
@@ -214,6 +219,7 @@ impl Facts {
             receives: meant.iter().any(|row| row.receives),
             running: meant.iter().any(|row| row.running.is_some()),
             question: meant.iter().any(|row| row.question.is_some()),
+            to_settle: problems::to_settle(rows) > 0,
             picked: state.queue.picked_count(),
             senders: rows.iter().filter(|row| row.is_transport() && row.sends).count(),
             list_shown: state.tab == super::state::Tab::Queue,
@@ -241,6 +247,8 @@ impl Facts {
             A::CancelAll => (!self.running).then_some("why-not-running"),
             A::CancelSelected => (!self.running).then_some("why-row-not-running"),
             A::Password | A::Certificate => (!self.question).then_some("why-no-question"),
+            A::Settle if !self.to_settle => Some("why-nothing-to-settle"),
+            A::Settle => self.offline.then_some("why-offline"),
             A::RowSettings => None,
             A::Save if self.list_shown && self.picked == 1 => None,
             A::Save => Some("why-select-one"),

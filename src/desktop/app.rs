@@ -159,22 +159,23 @@ impl App {
                 self.state.dialog.take_if(|open| open.question() == Some(number));
             }
             Event::Log(line) => self.state.log(line),
-            Event::RowAdded(_)
-            | Event::RowModified(_)
-            | Event::RowDeleted(_)
-            | Event::FlushEnded { .. }
-            | Event::Stopped => {}
+            Event::FlushEnded { result, .. } => {
+                self.state.settling.remove(&result.transport);
+            }
+            Event::RowAdded(_) | Event::RowModified(_) | Event::RowDeleted(_) | Event::Stopped => {}
         }
     }
 
-    /// With No UI nothing opens by itself: the row says what it needs, and has the button.
+    /// With No UI nothing opens by itself, unless somebody is settling just that: the row says what it needs, and has the
+    /// button.
     fn ask_next_question(&mut self) {
-        if self.state.no_ui || self.state.dialog.is_some() {
+        if self.state.dialog.is_some() {
             return;
         }
-        if let Some(question) = self.state.questions.pop_front() {
-            self.state.dialog = Some(question);
-        }
+        let State { questions, settling, no_ui, .. } = &self.state;
+        let may_open = |question: &Dialog| !no_ui || question.asked().is_some_and(|(_, name)| settling.contains(name));
+        let next = questions.iter().position(may_open);
+        self.state.dialog = next.and_then(|next| self.state.questions.remove(next));
     }
 
     fn take_in_chosen(&mut self, chosen: Chosen) {

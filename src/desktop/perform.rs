@@ -9,6 +9,7 @@ use super::engine::Scope;
 use super::first_profile;
 use super::scene::Ask;
 use super::state::{Confirm, Dialog, Pane, PathDialog, Tab, save_name};
+use super::view::problems::{self, Problem};
 use crate::mapi::{EntryId, FlushFlags};
 use crate::spool::{QueueVerb, Selection};
 
@@ -81,6 +82,7 @@ impl App {
             Action::SendAll | Action::SendSelected => self.flush(&scope, FlushFlags::FLUSH_UPLOAD),
             Action::ReceiveAll | Action::ReceiveSelected => self.flush(&scope, FlushFlags::FLUSH_DOWNLOAD),
             Action::Prompt => self.engine.flush(&scope, BOTH),
+            Action::Settle => self.settle_in_a_row(),
             Action::CancelAll | Action::CancelSelected => self.engine.cancel(&scope),
             Action::NoUi => {
                 self.state.no_ui = !self.state.no_ui;
@@ -166,6 +168,26 @@ impl App {
         if let Some(envelope) = self.state.queue.only_picked() {
             let path = save_name(envelope).display().to_string();
             self.state.dialog = Some(Dialog::Save(envelope, PathDialog { path, ..PathDialog::default() }));
+        }
+    }
+
+    /// Puts what is asked already, and has the transports that would ask run so that they do: each question opens when the
+    /// one before it is answered, also with No UI on, for this is what it leaves to be done by hand.
+    fn settle_in_a_row(&mut self) {
+        let mut would_ask = Vec::new();
+        for row in &self.rows {
+            if let Some(asked) = &row.question {
+                self.state.questions.retain(|waiting| waiting.question() != Some(asked.number));
+                self.state.questions.push_back(Dialog::asking(row.name.clone(), asked.clone()));
+            } else if row.running.is_none() && problems::of(row).iter().any(Problem::can_be_asked) {
+                would_ask.push(row.id.clone());
+            } else {
+                continue;
+            }
+            self.state.settling.insert(row.name.clone());
+        }
+        if !would_ask.is_empty() {
+            self.engine.flush(&Scope::These(would_ask), BOTH);
         }
     }
 

@@ -199,13 +199,18 @@ impl Dialog {
         }
     }
 
-    /// The number of the question it puts, if it is one.
-    pub fn question(&self) -> Option<u64> {
+    /// The question it puts, if it is one: its number, and which transport asks.
+    pub fn asked(&self) -> Option<(u64, &str)> {
         match self {
-            Self::Password(dialog) => Some(dialog.question),
-            Self::Certificate(dialog) => Some(dialog.question),
+            Self::Password(dialog) => Some((dialog.question, &dialog.transport)),
+            Self::Certificate(dialog) => Some((dialog.question, &dialog.transport)),
             _ => None,
         }
+    }
+
+    /// The number of that question.
+    pub fn question(&self) -> Option<u64> {
+        self.asked().map(|(question, _)| question)
     }
 }
 
@@ -357,6 +362,8 @@ pub struct State {
     pub leaving: Option<Leaving>,
     /// Questions that wait for their dialog.
     pub questions: VecDeque<Dialog>,
+    /// Transports whose questions open by themselves until their run is over, whatever No UI says: a person is settling them.
+    pub settling: BTreeSet<String>,
     /// What came of the last thing done, in words, and whether that is bad; until the next.
     pub notice: Option<(String, bool)>,
     /// The pane that has the focus.
@@ -391,6 +398,7 @@ impl State {
             dialog: None,
             leaving: None,
             questions: VecDeque::new(),
+            settling: BTreeSet::new(),
             notice: None,
             pane: Pane::Bar,
             focus: None,

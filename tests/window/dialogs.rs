@@ -11,7 +11,7 @@ use mailsluice::mapi::{EnvelopeId, FlushFlags};
 use mailsluice::spooler::{PlainSecret, Said};
 
 use super::Window;
-use super::fake::{Asked, certificate, changed, question, rows, transport_id};
+use super::fake::{Asked, certificate, changed, ended, of_modem, question, rows, transport_id};
 
 #[test]
 fn a_password_is_asked_for_and_answered() {
@@ -96,6 +96,35 @@ fn a_question_that_no_longer_matters_closes_its_dialog() {
     window.settle();
     assert!(window.has("Sign in"));
     window.engine.tell(News::Event(Event::QuestionGone(7)));
+    window.settle();
+    assert!(!window.has("Sign in"));
+}
+
+#[test]
+fn what_waits_is_settled_in_a_row_also_with_no_ui_on() {
+    let mut window = Window::open(rows("problems"));
+    window.press(Modifiers::COMMAND.plus(Modifiers::SHIFT), Key::U);
+    window.engine.tell(question());
+    window.settle();
+    assert!(!window.has("Sign in"), "nothing opens by itself");
+    window.asked();
+    window.click("Problems 6");
+    assert!(window.says("2 transports wait for you"));
+    window.click("Settle them in a row");
+    // What would ask is run so that it does; what asks already is put first.
+    let both = FlushFlags::FLUSH_UPLOAD | FlushFlags::FLUSH_DOWNLOAD;
+    assert_eq!(window.asked(), [Asked::Flush(Scope::These(vec![transport_id("modem")]), both)]);
+    assert!(window.says("ada.lovelace at smtp.example.com"));
+    window.engine.tell(of_modem());
+    window.settle();
+    assert!(window.says("ada.lovelace at smtp.example.com"), "one after the other");
+    window.press(Modifiers::NONE, Key::Escape);
+    assert!(window.says("ada at pop.example.org"));
+    window.press(Modifiers::NONE, Key::Escape);
+    assert!(!window.has("Sign in"));
+    // Once its run is over, No UI holds for it again.
+    window.engine.tell(ended("modem"));
+    window.engine.tell(of_modem());
     window.settle();
     assert!(!window.has("Sign in"));
 }

@@ -10,11 +10,11 @@ use mailsluice::desktop::engine::{Engine, Leave, ListTicket, NewProfile, News, N
 use mailsluice::desktop::state::Settings;
 use mailsluice::mapi::tag::*;
 use mailsluice::mapi::{
-    Certificate, Class, EntryId, EnvelopeId, Failure, FlushFlags, PropValue, QueueState, Reply, ResourceFlags,
-    ResourceMethods, ResourceType, Row, Stage, StatusCode,
+    Certificate, Class, EntryId, EnvelopeId, Failure, FlushFlags, MapiResult, PropValue, QueueState, Reply,
+    ResourceFlags, ResourceMethods, ResourceType, Row, Stage, StatusCode,
 };
 use mailsluice::spool::{ListQuery, Page, QueueRow, QueueVerb, Selection};
-use mailsluice::spooler::{Event, LogLine, Said};
+use mailsluice::spooler::{Event, Got, LogLine, Said, Sent, TransportResult};
 use mailsluice::transport::{Question, Severity};
 
 /// Now, for everybody: 23 November 2026, 14:02 UTC.
@@ -430,6 +430,26 @@ pub(crate) fn question() -> News {
 
 fn password() -> Question {
     Question::Password { user: "ada.lovelace".to_owned(), host: "smtp.example.com".to_owned(), refused: None }
+}
+
+/// Another transport's.
+pub(crate) fn of_modem() -> News {
+    let (user, host) = ("ada".to_owned(), "pop.example.org".to_owned());
+    let question = Question::Password { user, host, refused: None };
+    News::Event(Event::Question { number: 9, transport: "modem".to_owned(), question })
+}
+
+/// A transport's flush is over.
+pub(crate) fn ended(transport: &str) -> News {
+    let result = TransportResult {
+        transport: transport.to_owned(),
+        result: MapiResult::LogonFailed,
+        outgoing: Sent::default(),
+        incoming: Got::default(),
+        elapsed_s: 1.0,
+        failure: None,
+    };
+    News::Event(Event::FlushEnded { result, no_ui: false })
 }
 
 /// A question about a certificate that changed.

@@ -38,6 +38,22 @@ impl Problem<'_> {
             Self::Question(_) | Self::InDoubt(_) | Self::Refused(_) => true,
         }
     }
+
+    /// A run that may ask settles it: there is a question, or there would be one.
+    pub(crate) const fn can_be_asked(&self) -> bool {
+        match self {
+            Self::Question(_) => true,
+            Self::Failure(failure) => {
+                matches!(failure.class, Class::Login | Class::NeedsPerson) || failure.certificate.is_some()
+            }
+            Self::InDoubt(_) | Self::Refused(_) => false,
+        }
+    }
+}
+
+/// How many transports wait for something that asking a person settles.
+pub(crate) fn to_settle(rows: &[RowView]) -> usize {
+    rows.iter().filter(|row| of(row).iter().any(Problem::can_be_asked)).count()
 }
 
 /// The problems of a row; none of the spooler's, whose counts are those of the others.
@@ -60,6 +76,7 @@ pub(crate) fn show(ui: &mut Ui, scene: &mut Scene<'_>) {
         return;
     }
     let rows = scene.rows;
+    settle(ui, scene);
     ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
         let mut problems: Vec<_> = rows.iter().flat_map(|row| of(row).into_iter().map(move |one| (row, one))).collect();
         // What waits for a person comes first.
@@ -71,6 +88,30 @@ pub(crate) fn show(ui: &mut Ui, scene: &mut Scene<'_>) {
             paint::underline(ui, line, scene.look);
         }
     });
+}
+
+/// Where more than one thing could be asked: all of them, one after the other.
+fn settle(ui: &mut Ui, scene: &mut Scene<'_>) {
+    let waiting = to_settle(scene.rows);
+    if waiting < 2 {
+        return;
+    }
+    let frame = egui::Frame::new().inner_margin(egui::Margin::symmetric(16, 10));
+    frame.show(ui, |ui| {
+        ui.horizontal(|ui| {
+            ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+                let spec = Spec { style: Style::Primary, key: None, ..scene.button(Action::Settle) };
+                if spec.show(ui, scene.look).clicked() {
+                    scene.asks.push(Ask::Do(Action::Settle));
+                }
+                ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
+                    let words = scene.text.fmt("pr-waiting", &[("n", count(waiting as u64))]);
+                    ui.label(RichText::new(words).font(theme::strong()));
+                });
+            });
+        });
+    });
+    paint::underline(ui, ui.available_rect_before_wrap().with_max_y(ui.cursor().top()), scene.look);
 }
 
 /// The icon, what is so, and what to do.
