@@ -12,8 +12,8 @@ use crate::mapi::tag::{
     PR_DISPLAY_NAME, PR_ENTRYID, PR_PROVIDER_DISPLAY, PR_RESOURCE_FLAGS, PR_RESOURCE_METHODS, PR_RESOURCE_TYPE,
     PR_SLUICE_BYTES, PR_SLUICE_DEFERRED, PR_SLUICE_FAILED, PR_SLUICE_HELD, PR_SLUICE_HONOURS_NO_UI, PR_SLUICE_IN_DOUBT,
     PR_SLUICE_IN_FLIGHT, PR_SLUICE_LAST_FAILURE, PR_SLUICE_LAST_RUN, PR_SLUICE_NEXT_TRY, PR_SLUICE_OLDEST,
-    PR_SLUICE_QUEUED, PR_SLUICE_WAITING, PR_SLUICE_WAITING_AS_OF, PR_SLUICE_WAITING_BYTES, PR_STATUS_CODE,
-    PR_STATUS_STRING,
+    PR_SLUICE_QUEUED, PR_SLUICE_SKIPS_NO_UI, PR_SLUICE_WAITING, PR_SLUICE_WAITING_AS_OF, PR_SLUICE_WAITING_BYTES,
+    PR_STATUS_CODE, PR_STATUS_STRING,
 };
 use crate::mapi::{PropTag, PropValue, ResourceFlags, ResourceMethods, ResourceType, Row, StatusCode, visible};
 
@@ -115,7 +115,10 @@ fn print_table(rows: &[Arc<Row>]) {
             None => "?".to_owned(),
         };
         let mut status = status(row);
-        if row.get(PR_SLUICE_HONOURS_NO_UI).and_then(PropValue::as_bool) == Some(false) {
+        let is = |tag, what| row.get(tag).and_then(PropValue::as_bool) == Some(what);
+        if is(PR_SLUICE_SKIPS_NO_UI, true) {
+            status.push_str(" (left out under No UI)");
+        } else if is(PR_SLUICE_HONOURS_NO_UI, false) {
             status.push_str(" (ignores No UI)");
         }
         lines.push([

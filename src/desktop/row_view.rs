@@ -11,9 +11,9 @@ use crate::mapi::tag::{
     PR_DISPLAY_NAME, PR_PROVIDER_DISPLAY, PR_RESOURCE_PATH, PR_RESOURCE_TYPE, PR_SLUICE_ASKED, PR_SLUICE_BYTES,
     PR_SLUICE_DEFERRED, PR_SLUICE_DIRECTIONS, PR_SLUICE_DONE, PR_SLUICE_DONE_BYTES, PR_SLUICE_FAILED, PR_SLUICE_HELD,
     PR_SLUICE_HONOURS_NO_UI, PR_SLUICE_IN_DOUBT, PR_SLUICE_IN_FLIGHT, PR_SLUICE_LAST_FAILURE, PR_SLUICE_LAST_RUN,
-    PR_SLUICE_NEXT_RUN, PR_SLUICE_NEXT_TRY, PR_SLUICE_QUESTION, PR_SLUICE_QUEUED, PR_SLUICE_RATE, PR_SLUICE_STAGE,
-    PR_SLUICE_TIME_LEFT, PR_SLUICE_TOTAL, PR_SLUICE_TOTAL_BYTES, PR_SLUICE_WAITING, PR_SLUICE_WAITING_AS_OF,
-    PR_SLUICE_WAITING_BYTES, PR_STATUS_CODE,
+    PR_SLUICE_NEXT_RUN, PR_SLUICE_NEXT_TRY, PR_SLUICE_QUESTION, PR_SLUICE_QUEUED, PR_SLUICE_RATE,
+    PR_SLUICE_SKIPS_NO_UI, PR_SLUICE_STAGE, PR_SLUICE_TIME_LEFT, PR_SLUICE_TOTAL, PR_SLUICE_TOTAL_BYTES,
+    PR_SLUICE_WAITING, PR_SLUICE_WAITING_AS_OF, PR_SLUICE_WAITING_BYTES, PR_STATUS_CODE,
 };
 use crate::mapi::{Class, Direction, EntryId, Failure, PropTag, PropValue, ResourceType, Row, StatusCode};
 use crate::spool::Seconds;
@@ -120,7 +120,6 @@ impl Asked {
 }
 
 /// A row of the status table, for people.
-#[expect(clippy::struct_excessive_bools, reason = "each is a fact that stands for itself")]
 #[derive(Debug, Clone, PartialEq)]
 pub struct RowView {
     /// Which row.
@@ -153,8 +152,9 @@ pub struct RowView {
     pub receives: bool,
     /// It works offline.
     pub offline: bool,
-    /// It shows nothing of its own, whatever happens.
-    pub honours_no_ui: bool,
+    /// Why No UI is not kept by it, as the names of a word and of its tip; `None`: it shows nothing of its own, whatever
+    /// happens.
+    pub no_ui_sign: Option<(&'static str, &'static str)>,
     /// The question that waits for a person.
     pub question: Option<Asked>,
     /// What ended its last run before its time.
@@ -235,8 +235,8 @@ impl RowView {
         if !self.detail.is_empty() {
             status = format!("{status}. {}", self.detail);
         }
-        if !self.honours_no_ui {
-            status = format!("{status}. {}", text.get("ignores-no-ui"));
+        if let Some((sign, _)) = self.no_ui_sign {
+            status = format!("{status}. {}", text.get(sign));
         }
         text.fmt(
             "a11y-row",
@@ -272,7 +272,7 @@ impl RowView {
             sends: directions & 1 != 0,
             receives: directions & 2 != 0,
             offline: code(row).contains(StatusCode::STATUS_OFFLINE),
-            honours_no_ui: row.get(PR_SLUICE_HONOURS_NO_UI).and_then(PropValue::as_bool).unwrap_or(true),
+            no_ui_sign: no_ui_sign(row),
             question: asked(row),
             failure,
             last_run: row.number(PR_SLUICE_LAST_RUN),
@@ -280,6 +280,14 @@ impl RowView {
             next_try: row.number(PR_SLUICE_NEXT_TRY),
         })
     }
+}
+
+fn no_ui_sign(row: &Row) -> Option<(&'static str, &'static str)> {
+    let is = |tag, what| row.get(tag).and_then(PropValue::as_bool) == Some(what);
+    if is(PR_SLUICE_SKIPS_NO_UI, true) {
+        return Some(("left-out-no-ui", "left-out-no-ui-tip"));
+    }
+    is(PR_SLUICE_HONOURS_NO_UI, false).then_some(("ignores-no-ui", "ignores-no-ui-tip"))
 }
 
 fn asked(row: &Row) -> Option<Asked> {

@@ -193,6 +193,8 @@ tags! {
     PR_SLUICE_WAITING_AS_OF = 0x6612_0040;
     /// Ours: whether the resource keeps the No UI promise.
     PR_SLUICE_HONOURS_NO_UI = 0x6620_000B;
+    /// Ours: because it does not keep it, it is left out under No UI.
+    PR_SLUICE_SKIPS_NO_UI = 0x6625_000B;
     /// Ours: the last failure as JSON ([`crate::mapi::Failure`]); absent when the last run was clean.
     PR_SLUICE_LAST_FAILURE = 0x6621_001F;
     /// Ours: number of the question that waits for a person; absent when none does.

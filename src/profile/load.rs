@@ -13,7 +13,7 @@ use super::fingerprint::NoFingerprint;
 use super::model::{
     After, AuthChoice, ConnectCommand, DeliverTo, ExternalQueue, Identity, InDoubtPolicy, Incoming, IncomingSource,
     Outgoing, Profile, QueueKind, SecretSource, Security, ServerConfig, SmtpConfig, SubmissionPort, TransportConfig,
-    is_loopback,
+    UnderNoUi, is_loopback,
 };
 use super::places::Places;
 use super::schedule::schedule;
@@ -142,6 +142,8 @@ impl Loader<'_> {
         let prefer_last = section.switch("prefer_last").unwrap_or_default();
         let resource = section.word("resource").map(str::to_owned);
         let connect = section.section("connect").map(connect);
+        let manners = [("run", UnderNoUi::Run), ("skip", UnderNoUi::Skip)];
+        let no_ui = section.choice("no_ui", &manners).unwrap_or_default();
         let outgoing = section.section("outgoing").and_then(|inner| self.outgoing(inner));
         let incoming = section.section("incoming").and_then(|inner| self.incoming(inner, &name));
         let queue = section.section("queue").and_then(|inner| self.queue(inner));
@@ -159,7 +161,7 @@ impl Loader<'_> {
             );
         }
         section.finish();
-        TransportConfig { name, identity, accepts, prefer_last, resource, connect, outgoing, incoming, queue }
+        TransportConfig { name, identity, accepts, prefer_last, resource, connect, no_ui, outgoing, incoming, queue }
     }
 
     fn outgoing(&self, section: Section<'_>) -> Option<Outgoing> {

@@ -46,6 +46,8 @@ pub struct TransportConfig {
     pub resource: Option<String>,
     /// Outside commands that bring its line up and down.
     pub connect: Option<ConnectCommand>,
+    /// What No UI means for it where it can't promise to show nothing.
+    pub no_ui: UnderNoUi,
     /// How mail leaves.
     pub outgoing: Option<Outgoing>,
     /// How mail arrives.
@@ -95,6 +97,16 @@ pub struct Identity {
     pub name: String,
     /// Address.
     pub address: String,
+}
+
+/// `no_ui = "run"|"skip"`: what `FLUSH_NO_UI` means for a transport that can't promise to show nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum UnderNoUi {
+    /// It runs, and its row says beforehand that it may show something.
+    #[default]
+    Run,
+    /// It is left out, also of what runs by itself; its mail waits for a flush that may show something.
+    Skip,
 }
 
 /// `connect = { up, down, silent }`.

@@ -185,6 +185,7 @@ fn facts(config: &crate::profile::TransportConfig, ready: &LoggedOn) -> Facts {
         incoming: config.incoming.is_some(),
         flushes_itself: ready.flushes_itself(),
         honours_no_ui: ready.honours_no_ui(),
+        skips_no_ui: ready.skips_no_ui(),
         needs_network: config.needs_network(),
         asynchronous: ready.is_asynchronous(),
         resource: config.resource.clone(),

@@ -9,7 +9,7 @@ use super::pipe::PipeTransport;
 use super::pop3::Pop3Transport;
 use super::smtp::SmtpTransport;
 use crate::mapi::{Class, Direction, Failure, Stage};
-use crate::profile::{ConnectCommand, IncomingSource, Outgoing, QueueKind, TransportConfig};
+use crate::profile::{ConnectCommand, IncomingSource, Outgoing, QueueKind, TransportConfig, UnderNoUi};
 
 /// A transport of the profile, ready to work.
 #[derive(Debug)]
@@ -20,6 +20,7 @@ pub struct LoggedOn {
     pub connect: Option<ConnectCommand>,
     outgoing: Option<Box<dyn Transport>>,
     incoming: Option<Box<dyn Transport>>,
+    no_ui: UnderNoUi,
     unusable: Option<Failure>,
 }
 
@@ -59,13 +60,14 @@ impl LoggedOn {
             let what = format!("this version does not show the queues of {mta}");
             Failure::new(Class::Unsupported, Stage::Queue, "", what)
         });
-        Self { name: config.name.as_str().into(), connect: config.connect.clone(), outgoing, incoming, unusable }
+        let (name, connect) = (config.name.as_str().into(), config.connect.clone());
+        Self { name, connect, outgoing, incoming, no_ui: config.no_ui, unusable }
     }
 
     /// A transport made of given halves, for tests.
     #[cfg(test)]
     pub fn of(name: &str, outgoing: Option<Box<dyn Transport>>, incoming: Option<Box<dyn Transport>>) -> Self {
-        Self { name: name.into(), connect: None, outgoing, incoming, unusable: None }
+        Self { name: name.into(), connect: None, outgoing, incoming, no_ui: UnderNoUi::Run, unusable: None }
     }
 
     /// The half that serves a direction.
@@ -101,6 +103,11 @@ impl LoggedOn {
     pub fn honours_no_ui(&self) -> bool {
         let silent = self.connect.as_ref().is_none_or(|connect| connect.silent);
         silent && self.halves().all(|half| half.traits().honours_no_ui)
+    }
+
+    /// It can't promise to show nothing, and the profile leaves it out under No UI for that.
+    pub fn skips_no_ui(&self) -> bool {
+        self.no_ui == UnderNoUi::Skip && !self.honours_no_ui()
     }
 
     /// Some half only starts somebody else's work.

@@ -4,6 +4,7 @@
 mod network;
 mod notices;
 mod panel;
+mod silence;
 mod tray;
 
 use std::path::{Path, PathBuf};

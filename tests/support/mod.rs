@@ -21,6 +21,7 @@ pub mod daemon;
 pub mod dovecot;
 pub mod engine;
 pub mod harness;
+pub mod keyring;
 pub mod machine;
 pub mod messages;
 pub mod panel;
@@ -30,6 +31,7 @@ pub mod random;
 pub mod relay;
 pub mod screen;
 pub mod smtp_sink;
+pub mod witness;
 
 pub use certs::Certs;
 pub use dovecot::Dovecot;

@@ -74,18 +74,18 @@ fn offer(ui: &mut Ui, scene: &mut Scene<'_>, row: &RowView, action: Action, cell
 
 fn second_name_line(ui: &Ui, scene: &Scene<'_>, row: &RowView, at: Rect) {
     let (text, look) = (scene.text, scene.look);
-    if row.honours_no_ui {
+    let Some((sign, tip)) = row.no_ui_sign else {
         paint::line(ui, at, Align::Min, &row.provider, theme::secondary(), look.muted);
         return;
-    }
-    let sign = text.get("ignores-no-ui");
+    };
+    let sign = text.get(sign);
     let provider = text.dotted([row.provider.clone(), String::new()]) + " · ";
     let left = paint::width(ui, &provider, theme::secondary());
     paint::line(ui, at, Align::Min, &provider, theme::secondary(), look.muted);
     let word = at.with_min_x((at.left() + left).min(at.right()));
     paint::line(ui, word, Align::Min, &sign, theme::secondary(), look.warning);
     let response = ui.interact(word, ui.unique_id().with(("no-ui", row.id.as_bytes())), Sense::hover());
-    response.on_hover_text(text.get("ignores-no-ui-tip"));
+    response.on_hover_text(text.get(tip));
 }
 
 fn names_in_one_line(ui: &Ui, scene: &Scene<'_>, row: &RowView, at: Rect) {

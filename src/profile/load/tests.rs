@@ -108,6 +108,7 @@ fn bare(name: &str) -> TransportConfig {
         prefer_last: false,
         resource: None,
         connect: None,
+        no_ui: UnderNoUi::Run,
         outgoing: None,
         incoming: None,
         queue: None,
@@ -126,6 +127,7 @@ fn full_work(smtp: ServerConfig, imap: ServerConfig) -> TransportConfig {
             down: Some("nmcli connection down vpn".into()),
             silent: false,
         }),
+        no_ui: UnderNoUi::Skip,
         outgoing: Some(Outgoing::Smtp(SmtpConfig { server: smtp, connections: 8 })),
         incoming: Some(Incoming {
             source: IncomingSource::Imap {

@@ -76,6 +76,10 @@ impl Core {
         for index in targets {
             let Some(transport) = self.transports.get_mut(*index) else { continue };
             if let Some(result) = refusal(transport, order, offline) {
+                if let Some(failure) = result.failure.as_ref().filter(|failure| failure.class == Class::NeedsPerson) {
+                    transport.last_failure = Some(failure.clone());
+                    transport.dirty = true;
+                }
                 log_result(&result, order, effects);
                 group.results.push(result);
             } else if request.is_none() && transport.waiting.iter().any(|waiting| waiting.is_like(order)) {
@@ -242,6 +246,11 @@ fn refusal(transport: &TransportState, order: &Order, offline: bool) -> Option<T
         let what = "it works asynchronously and is flushed with force only";
         let failure = Failure::new(Class::Configuration, Stage::Queue, facts.name.clone(), what);
         return Some(transport.nothing_done(MapiResult::NoSupport, Some(failure)));
+    }
+    if facts.skips_no_ui && order.flags.contains(FlushFlags::FLUSH_NO_UI) {
+        let what = "it is left out under No UI, since its connect command may open windows";
+        let failure = Failure::new(Class::NeedsPerson, Stage::Bring, "", what);
+        return Some(transport.nothing_done(failure.result(), Some(failure)));
     }
     if offline {
         let failure = Failure::new(Class::Offline, Stage::Queue, facts.name.clone(), "working offline");

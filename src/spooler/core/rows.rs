@@ -9,9 +9,9 @@ use crate::mapi::tag::{
     PR_SLUICE_ASKED, PR_SLUICE_BYTES, PR_SLUICE_DEFERRED, PR_SLUICE_DIRECTIONS, PR_SLUICE_DONE, PR_SLUICE_DONE_BYTES,
     PR_SLUICE_FAILED, PR_SLUICE_HELD, PR_SLUICE_HONOURS_NO_UI, PR_SLUICE_IN_DOUBT, PR_SLUICE_IN_FLIGHT,
     PR_SLUICE_LAST_FAILURE, PR_SLUICE_LAST_RUN, PR_SLUICE_NEXT_RUN, PR_SLUICE_NEXT_TRY, PR_SLUICE_OLDEST,
-    PR_SLUICE_QUESTION, PR_SLUICE_QUEUED, PR_SLUICE_RATE, PR_SLUICE_STAGE, PR_SLUICE_TIME_LEFT, PR_SLUICE_TOTAL,
-    PR_SLUICE_TOTAL_BYTES, PR_SLUICE_WAITING, PR_SLUICE_WAITING_AS_OF, PR_SLUICE_WAITING_BYTES, PR_STATUS_CODE,
-    PR_STATUS_STRING,
+    PR_SLUICE_QUESTION, PR_SLUICE_QUEUED, PR_SLUICE_RATE, PR_SLUICE_SKIPS_NO_UI, PR_SLUICE_STAGE, PR_SLUICE_TIME_LEFT,
+    PR_SLUICE_TOTAL, PR_SLUICE_TOTAL_BYTES, PR_SLUICE_WAITING, PR_SLUICE_WAITING_AS_OF, PR_SLUICE_WAITING_BYTES,
+    PR_STATUS_CODE, PR_STATUS_STRING,
 };
 use crate::mapi::{
     Class, Direction, EntryId, OutgoingCounts, PropValue, ResourceFlags, ResourceMethods, ResourceType, Row, StatusCode,
@@ -151,6 +151,7 @@ pub fn transport_row(state: &TransportState, ordinal: usize, offline: bool, now:
         .set(PR_STATUS_CODE, bits(status_code(state, offline).bits()))
         .set(PR_STATUS_STRING, status_string(state, offline))
         .set(PR_SLUICE_HONOURS_NO_UI, facts.honours_no_ui)
+        .set(PR_SLUICE_SKIPS_NO_UI, facts.skips_no_ui)
         .set(PR_SLUICE_DIRECTIONS, i32::from(facts.outgoing) + 2 * i32::from(facts.incoming))
         .set_option(PR_SLUICE_LAST_RUN, state.last_run.map(PropValue::SysTime))
         .set_option(PR_SLUICE_QUESTION, state.question.as_ref().map(|(ticket, _)| ticket.0.cast_signed()))

@@ -29,6 +29,8 @@ pub struct Facts {
     pub flushes_itself: bool,
     /// It shows nothing of its own.
     pub honours_no_ui: bool,
+    /// Because it does not, it is left out under `FLUSH_NO_UI`.
+    pub skips_no_ui: bool,
     /// Of no use without a network.
     pub needs_network: bool,
     /// Needs `FLUSH_FORCE`.

@@ -103,7 +103,7 @@ impl Core {
     fn retry_at(&self, index: usize, now: Now) -> Option<i64> {
         let transport = self.transports.get(index)?;
         let facts = &transport.facts;
-        let can = facts.outgoing && facts.unusable.is_none() && !facts.asynchronous;
+        let can = facts.outgoing && facts.unusable.is_none() && !facts.asynchronous && !facts.skips_no_ui;
         let idle = !transport.is_at_work() && transport.waiting.is_empty();
         let due = transport.next_due.filter(|_| self.acts_by_itself() && can && idle)?;
         self.schedule.may_retry(index, due.max(transport.retries_pause_until).max(now.wall))

@@ -87,7 +87,7 @@ impl Seat {
         self.start_as(command, arguments);
     }
 
-    fn start_as(&mut self, mut command: Command, arguments: &[&str]) {
+    pub(super) fn start_as(&mut self, mut command: Command, arguments: &[&str]) {
         self.bus.join(self.screen.show(&mut command)).args(arguments).env("LANG", "en_GB.UTF-8").stdin(Stdio::null());
         if let Some(machine) = &self.machine {
             machine.join(&mut command);

@@ -22,7 +22,7 @@ fn row(kind: ResourceType, name: &str) -> RowView {
         sends: true,
         receives: kind == ResourceType::MAPI_TRANSPORT_PROVIDER,
         offline: false,
-        honours_no_ui: true,
+        no_ui_sign: None,
         question: None,
         failure: None,
         last_run: None,

@@ -32,6 +32,7 @@ pub(super) fn facts(name: &str) -> Facts {
         incoming: true,
         flushes_itself: true,
         honours_no_ui: true,
+        skips_no_ui: false,
         needs_network: false,
         asynchronous: false,
         resource: None,

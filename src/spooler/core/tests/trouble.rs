@@ -1,6 +1,7 @@
 //! What goes wrong between the lines: retries that lead nowhere, ends that come too early or not at all.
 
 use super::*;
+use crate::mapi::tag::PR_SLUICE_LAST_FAILURE;
 use crate::spooler::core::backoff::GIVE_UP_AFTER_S;
 
 fn keeping_time(transports: Vec<Facts>) -> Scene {
@@ -145,4 +146,22 @@ fn a_retry_counts_only_what_it_takes() {
     scene.report("a", ReportKind::PhaseBegan(Direction::Outgoing));
     let rows = scene.core.all_rows(scene.now);
     assert_eq!(rows.last().and_then(|row| row.number(PR_SLUICE_TOTAL)), None);
+}
+
+#[test]
+fn what_the_profile_leaves_out_under_no_ui_waits_for_a_person_and_nothing_runs_it_by_itself() {
+    let noisy = Facts { honours_no_ui: false, skips_no_ui: true, ..facts("a") };
+    let mut scene = keeping_time(vec![noisy, facts("b")]);
+    let silent = scene.flush(spooler_id(), None, SEND | FlushFlags::FLUSH_NO_UI);
+    assert_eq!(scene.started().into_iter().map(|(name, _)| name).collect::<Vec<_>>(), ["b"]);
+    scene.finish("b");
+    let reply = scene.flushed(silent);
+    assert_eq!(reply.results[0].failure.as_ref().map(|failure| failure.class), Some(Class::NeedsPerson));
+    assert_eq!(reply.results[1].result, MapiResult::Ok);
+    let row = scene.core.all_rows(scene.now).into_iter().find(|row| row.entry_id() == Some(transport_id("a")));
+    assert!(row.is_some_and(|row| row.get(PR_SLUICE_LAST_FAILURE).is_some()), "it waits for a person");
+    due_now(&mut scene);
+    assert_eq!(scene.core.deadline(scene.now), None, "its deferred mail is not tried by itself");
+    scene.flush(spooler_id(), None, SEND);
+    assert_eq!(scene.started().len(), 2, "with UI it runs");
 }

@@ -1,0 +1,176 @@
+//! No UI, proven: over transports that would each have to ask somebody, nothing comes up on the screen, the bus or by a
+//! program, from whatever way in; and each of them waits for a person afterwards.
+
+use mailsluice::demo::Provider;
+
+use super::LIMIT;
+use super::tray::Seat;
+use crate::support::bus::{Notifications, TrayHost};
+use crate::support::certs::Certs;
+use crate::support::daemon::{folder, wait_until};
+use crate::support::harness::Run;
+use crate::support::keyring::LockedKeyring;
+use crate::support::provider::{USER, provider};
+use crate::support::witness::{Calls, StandIns, Windows};
+use crate::support::{Postfix, PostfixSetup};
+
+/// Those that can't do without a person.
+const TROUBLED: [&str; 3] = ["forgetful", "locked", "stranger"];
+
+/// The window that the connect command opens.
+const DIALLING: &str = "Xmessage";
+
+/// A seat with these transports, and everything that could show something watched.
+struct Scene {
+    seat: Seat,
+    host: TrayHost,
+    stand_ins: StandIns,
+    _notifications: Notifications,
+    _keyring: LockedKeyring,
+    _provider: Provider,
+    _postfix: Postfix,
+}
+
+fn profile(provider: &Provider, postfix: &Postfix) -> String {
+    let signs_in = |name: &str, user: &str, password: &str| {
+        format!(
+            "[[transport]]\nname = \"{name}\"\n[transport.outgoing]\nkind = \"smtp\"\nhost = \"127.0.0.1\"\nport = {}\n\
+             security = \"none\"\nauth = \"plain\"\nuser = \"{user}\"\npassword = {{ {password} = true }}\n",
+            provider.smtp_addr().port()
+        )
+    };
+    let forgetful = signs_in("forgetful", USER, "ask");
+    let locked = signs_in("locked", "grace", "keyring");
+    let stranger = format!(
+        "[[transport]]\nname = \"stranger\"\n[transport.outgoing]\nkind = \"smtp\"\nhost = \"localhost\"\nport = {}\n\
+         security = \"starttls\"\n",
+        postfix.port
+    );
+    let dials = "connect = { up = \"xmessage -timeout 300 Dialling >/dev/null 2>&1 &\" }\n\
+                 [transport.outgoing]\nkind = \"folder\"\npath = \"out\"\n";
+    let left_out = format!("[[transport]]\nname = \"fax\"\nno_ui = \"skip\"\n{}", dials.replace("\"out\"", "\"fax\""));
+    format!("{forgetful}{locked}{stranger}[[transport]]\nname = \"modem\"\n{dials}{left_out}")
+}
+
+impl Scene {
+    fn new() -> Option<Self> {
+        let elsewhere = folder();
+        let certs = Certs::for_localhost(elsewhere.path());
+        let postfix = Postfix::start(&PostfixSetup { certs: Some(&certs), ..Default::default() })?;
+        let provider = provider(Vec::new());
+        let seat = Seat::on(&profile(&provider, &postfix), &["out", "fax"], None)?;
+        let (host, notifications) = (TrayHost::start(&seat.bus), Notifications::start(&seat.bus));
+        let keyring = LockedKeyring::start(&seat.bus);
+        let stand_ins = StandIns::new(&seat.harness.path("stand-ins"));
+        let scene = Self {
+            seat,
+            host,
+            stand_ins,
+            _notifications: notifications,
+            _keyring: keyring,
+            _provider: provider,
+            _postfix: postfix,
+        };
+        for transport in TROUBLED {
+            scene.seat.submit(transport);
+        }
+        Some(scene)
+    }
+
+    fn start(&mut self, arguments: &[&str]) {
+        let mut command = self.seat.harness.command();
+        self.stand_ins.join(&mut command);
+        self.seat.start_as(command, arguments);
+    }
+
+    /// `mailsluice flush --no-ui`, with a screen and a bus around it.
+    fn flush(&self) -> Run {
+        let mut command = self.seat.harness.command();
+        self.stand_ins.join(self.seat.bus.join(self.seat.screen.show(&mut command)));
+        Run::from(command.args(["flush", "--no-ui", "--json"]).output().expect("the program"))
+    }
+
+    /// All that wait for a person wait for one, and the tray has the number.
+    fn waits_for_a_person(&self) {
+        assert!(wait_until(LIMIT, || self.host.find(&["Waiting for you (4)"]).is_some()), "{:?}", self.host.entries());
+        for transport in TROUBLED {
+            assert_eq!(self.seat.queued(transport), 1, "{transport}");
+        }
+        assert!(!self.seat.row("modem")["honours_no_ui"].as_bool().expect("a switch"), "it says so beforehand");
+    }
+
+    /// Watches while `go` makes a silent flush, which is over when the one transport that works has done its part.
+    fn nothing_comes_up(&self, way: &str, go: impl FnOnce(&Self)) {
+        let (windows, calls) = (Windows::on(self.seat.screen.display()), Calls::on(&self.seat.bus));
+        let (sent, left) = (self.seat.count("out/new"), self.seat.count("fax/new"));
+        self.seat.submit("modem");
+        self.seat.submit("fax");
+        go(self);
+        assert!(wait_until(LIMIT, || self.seat.count("out/new") == sent + 1), "{way}: nothing was flushed");
+        // It asked the keyring, and did not unlock it.
+        let asked = |calls: &[String]| calls.iter().any(|call| call == "org.freedesktop.Secret.Service.SearchItems");
+        assert!(wait_until(LIMIT, || asked(&calls.all())), "{way}: the keyring was not asked");
+        assert!(wait_until(LIMIT, || self.is_idle()), "{way}: it goes on");
+        self.waits_for_a_person();
+        assert!(wait_until(LIMIT, || windows.count(DIALLING) == 1), "{way}: the connect command shows its own window");
+        assert_eq!(windows.but_for(DIALLING), [0_u32; 0], "{way}: windows");
+        assert_eq!(calls.that_show(), [""; 0], "{way}: calls");
+        assert_eq!(self.stand_ins.started(), "", "{way}: programs");
+        assert_eq!(self.seat.count("fax/new"), left, "{way}: what is left out runs");
+    }
+
+    fn is_idle(&self) -> bool {
+        let rows = self.seat.harness.run(&["status", "--json"]).expect_code(0).json()["rows"].clone();
+        rows.as_array().expect("rows").iter().all(|row| !row["status_code"].to_string().contains("FLUSH"))
+    }
+}
+
+#[test]
+fn under_no_ui_nothing_comes_up_from_any_way_in_and_everything_waits_for_a_person() {
+    let Some(mut scene) = Scene::new() else { return };
+    // A command alone, then the same while the program runs.
+    let windows = Windows::on(scene.seat.screen.display());
+    let calls = Calls::on(&scene.seat.bus);
+    let flushed = scene.flush().expect_code(77).json();
+    let failed = |name: &str| {
+        let results = flushed["results"].as_array().expect("results");
+        let result = results.iter().find(|result| result["transport"] == name).expect("a result");
+        result["failure"]["class"].as_str().map(str::to_owned)
+    };
+    for name in TROUBLED.into_iter().chain(["fax"]) {
+        assert_eq!(failed(name).as_deref(), Some("needs_person"), "{name}: {flushed}");
+    }
+    assert_eq!(failed("modem"), None);
+    assert_eq!((windows.but_for(DIALLING), calls.that_show()), (Vec::new(), Vec::new()));
+    assert_eq!(scene.stand_ins.started(), "");
+
+    scene.start(&["--background"]);
+    scene.host.item();
+    scene.nothing_comes_up("a command while it runs", |scene| {
+        scene.flush().expect_code(77);
+    });
+    scene.host.click(&["No UI"]);
+    assert!(scene.host.stands(&["No UI"], true));
+    scene.nothing_comes_up("the tray", |scene| scene.host.click(&["Send all"]));
+    scene.host.click(&["Open Mailsluice"]);
+    let window = scene.seat.window();
+    scene.nothing_comes_up("F9 in the window", |_| window.key("F9"));
+}
+
+/// The proof's other half: the same watched with UI allowed, where all of it does come up.
+#[test]
+fn with_ui_the_same_witnesses_see_it_come_up() {
+    let Some(mut scene) = Scene::new() else { return };
+    scene.start(&["--background"]);
+    scene.host.item();
+    let calls = Calls::on(&scene.seat.bus);
+    scene.host.click(&["Send all"]);
+    for wanted in ["Secret.Service.Unlock", "Secret.Prompt.Prompt", "Notifications.Notify"] {
+        let wanted = format!("org.freedesktop.{wanted}");
+        assert!(wait_until(LIMIT, || calls.that_show().contains(&wanted)), "{wanted} of {:?}", calls.all());
+    }
+    let windows = Windows::on(scene.seat.screen.display());
+    scene.host.click(&["Open Mailsluice"]);
+    scene.seat.window();
+    assert!(!windows.but_for(DIALLING).is_empty(), "a window is seen");
+}
