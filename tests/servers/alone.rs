@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use mailsluice::command::args::Arguments;
 use mailsluice::command::context::Context;
-use mailsluice::demo::Demo;
+use mailsluice::demo::{Demo, Disturbance, Point, Trouble};
 use mailsluice::spooler::submit::{Options, Submitter};
 use serde_json::Value;
 
@@ -72,6 +72,14 @@ impl Desk {
 
     fn wait(&self, what: &str, holds: impl Fn() -> bool) {
         assert!(wait_until(LIMIT, holds), "{what}; the rows: {}", self.rows());
+    }
+
+    /// Stops the mail while some of it is on its way, so that this can be looked at, until what is given is dropped.
+    fn hold(&self) -> Disturbance {
+        self.wait("home sends", || self.row("home")["outgoing"]["queued"].as_u64() < Some(24));
+        let held = self.demo.provider().disturb(Point::FinalReply, Trouble::Stall);
+        assert!(held.wait_reached(1, LIMIT), "nothing is on its way any more: {}", self.rows());
+        held
     }
 
     fn picture(&self, name: &str) {
@@ -145,11 +153,13 @@ fn one_key_empties_the_healthy_queue_and_shows_the_three_sick_ones() {
     desk.wait("the queue is counted", || desk.row("home")["outgoing"]["queued"] == 30);
     desk.picture("queue-light");
     desk.window.key("F9");
+    let held = desk.hold();
     // The office's password is asked for; its transport waits, the others go on.
     desk.wait("the password is asked for", || desk.asks_for_a_password());
     settle(desk.child.id());
     desk.window.key("Escape");
     desk.picture("busy-light");
+    drop(held);
     desk.wait("home is empty", || desk.row("home")["outgoing"]["queued"] == 0);
     desk.wait("home has its mail", || {
         let new = std::fs::read_dir(desk.demo.profile_dir().join("mail/home/new"));
@@ -177,11 +187,13 @@ fn problems_and_the_password_are_settled_from_the_window() {
     desk.wait("the queue is counted", || desk.row("office")["outgoing"]["queued"] == 4);
     desk.picture("queue-dark");
     desk.window.key("F9");
+    let held = desk.hold();
     desk.wait("the password is asked for", || desk.asks_for_a_password());
     desk.picture("password-dark");
     desk.window.type_text("sluice");
     desk.window.key("Return");
     desk.picture("busy-dark");
+    drop(held);
     desk.wait("the office is empty", || desk.row("office")["outgoing"]["queued"] == 0);
     desk.wait("all is through", || {
         let rows = desk.rows();
