@@ -181,3 +181,58 @@ impl Runtime {
         self.tokio.shutdown_timeout(std::time::Duration::from_millis(50));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::transport::{BoxFuture, Submissions, Traits, Transport};
+
+    /// Panics wherever it is used, or nowhere.
+    #[derive(Debug)]
+    struct Glass {
+        breaks: bool,
+    }
+
+    impl Transport for Glass {
+        fn traits(&self) -> Traits {
+            let path = "nowhere".to_owned();
+            Traits { kind: "folder", flushes_itself: false, honours_no_ui: true, asynchronous: false, path }
+        }
+
+        fn submit<'a>(&'a self, _support: &'a Support, _queue: &'a Submissions) -> BoxFuture<'a, Result<(), Failure>> {
+            Box::pin(async { if self.breaks { panic!("it breaks") } else { Ok(()) } })
+        }
+
+        fn validate_state<'a>(&'a self, _support: &'a Support) -> BoxFuture<'a, Result<String, Failure>> {
+            Box::pin(async { if self.breaks { panic!("it breaks") } else { Ok("whole".to_owned()) } })
+        }
+    }
+
+    #[test]
+    fn a_transport_that_panics_ends_its_own_work_and_nobody_elses() {
+        let (reports, received) = crossbeam_channel::unbounded();
+        let of = |name: &str, breaks| LoggedOn::of(name, Some(Box::new(Glass { breaks })), None);
+        let mut runtime = Runtime::new(vec![of("glass", true), of("steel", false)], reports).unwrap();
+        let next = || loop {
+            let report = received.recv_timeout(Duration::from_secs(30)).unwrap();
+            match report.kind {
+                ReportKind::Validated(ticket, end) => break (report.transport.to_string(), Some(ticket), end),
+                ReportKind::Finished(end) => break (report.transport.to_string(), None, end.map(|()| String::new())),
+                _ => {}
+            }
+        };
+        for ticket in [Ticket(1), Ticket(2)] {
+            runtime.validate("glass", ticket, false);
+            let (name, answered, end) = next();
+            assert_eq!((name.as_str(), answered, end.unwrap_err().class), ("glass", Some(ticket), Class::Local));
+        }
+        runtime.start("glass", FlushFlags::FLUSH_UPLOAD);
+        let (_, _, end) = next();
+        assert_eq!(end.unwrap_err().class, Class::Local);
+        runtime.validate("steel", Ticket(3), false);
+        assert_eq!(next(), ("steel".to_owned(), Some(Ticket(3)), Ok("whole".to_owned())));
+        runtime.shutdown();
+    }
+}
