@@ -175,7 +175,13 @@ fn mailq_lists_and_the_subcommand_is_the_same_as_the_link() {
     offline.harness.run_with_input(&["sendmail", "-i", "--", "bob@example.net"], CRON.as_bytes()).expect_code(0);
     let list = offline.run(&mailq, &[], "").expect_code(0).stdout;
     assert!(list.contains("bob@example.net") && list.contains("1 in all"), "{list}");
-    assert_eq!(offline.run(&offline.sendmail(), &["-bp"], "").expect_code(0).stdout, list);
+    // But for the age, which goes on.
+    let without_age = |list: &str| {
+        let is_age = |word: &&str| word.strip_suffix('s').is_some_and(|age| age.parse::<u32>().is_ok());
+        list.split_whitespace().filter(|word| !is_age(word)).map(str::to_owned).collect::<Vec<_>>()
+    };
+    let same = offline.run(&offline.sendmail(), &["-bp"], "").expect_code(0).stdout;
+    assert_eq!(without_age(&same), without_age(&list));
     offline.run(&offline.sendmail(), &["-q"], "").expect_code(69);
     let (_provider, delivered) = offline.online();
     assert_eq!(delivered.len(), 1);
