@@ -211,6 +211,24 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
         targets: &[Target::Times(OURS, 1.3, "postfix-reuse"), Target::LineShare(OURS, 0.8), MEMORY],
         ..send("send-mix-smarthost-40", Taker::Smarthost, 40, 200)
     },
+    Scenario {
+        mbit: Some(100),
+        set: Set::Mix,
+        runs: &[Run::named("mailsluice-20", Client::Mailsluice(20)), Run::of(Client::Postfix { reuse: false })],
+        targets: &[
+            Target::Times("mailsluice-20", 1.3, "postfix"),
+            Target::LineShare("mailsluice-20", 0.8),
+            Target::Memory("mailsluice-20", 24.0),
+        ],
+        ..send("send-long-mix-sink-40", Taker::Sink, 40, 600)
+    },
+    Scenario {
+        mbit: Some(100),
+        set: Set::Mix,
+        runs: &[Run::of(Client::Mailsluice(4)), Run::of(Client::Postfix { reuse: true })],
+        targets: &[Target::Times(OURS, 1.3, "postfix-reuse"), Target::LineShare(OURS, 0.8), MEMORY],
+        ..send("send-long-mix-smarthost-40", Taker::Smarthost, 40, 600)
+    },
     Scenario { runs: IMAP_RUNS, targets: IMAP_TARGETS, ..receive("receive-small-imap-0", false, 0) },
     Scenario { runs: IMAP_RUNS, targets: IMAP_TARGETS, ..receive("receive-small-imap-40", false, 40) },
     Scenario { runs: IMAP_RUNS, targets: IMAP_TARGETS, ..receive("receive-small-imaps-0", true, 0) },
