@@ -141,6 +141,8 @@ fn under_no_ui_nothing_comes_up_from_any_way_in_and_everything_waits_for_a_perso
         assert_eq!(failed(name).as_deref(), Some("needs_person"), "{name}: {flushed}");
     }
     assert_eq!(failed("modem"), None);
+    // Seen here, so that it is not taken for a later one's.
+    assert!(wait_until(LIMIT, || windows.count(DIALLING) == 1), "the connect command shows its own window");
     assert_eq!((windows.but_for(DIALLING), calls.that_show()), (Vec::new(), Vec::new()));
     assert_eq!(scene.stand_ins.started(), "");
 
