@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use super::input::{Effect, InFlight, Now, RequestKey};
+use crate::mapi::tag::PR_SLUICE_RATE;
 use crate::mapi::{Direction, EnvelopeId, Failure, FlushFlags, MapiResult, OutgoingCounts, Row, Stage};
 use crate::spool::{LastRun, Seconds, SpoolOp};
 use crate::spooler::protocol::{Got, Sent, TransportResult};
@@ -134,8 +135,13 @@ impl Meter {
         }
     }
 
-    /// Bytes a second over the last few seconds; `None` until there is something to go by.
+    /// Bytes a second over the last few seconds; `None` until there is something to go by, and when nothing came in all
+    /// that time.
     pub fn rate(&self, now: Duration) -> Option<u64> {
+        let (last_at, _) = self.samples.back()?;
+        if now.saturating_sub(*last_at) > RATE_OVER {
+            return None;
+        }
         let (first_at, first) = self.samples.front()?;
         let elapsed = u64::try_from(now.saturating_sub(*first_at).as_millis()).unwrap_or(u64::MAX);
         (elapsed >= 500).then(|| (self.bytes - first) * 1000 / elapsed)
@@ -227,6 +233,11 @@ impl TransportState {
         let failure = self.last_failure.clone().filter(|_| self.facts.unusable.is_none());
         let last = LastRun { at: self.last_run, failure };
         Effect::Write(SpoolOp::LastRun { transport: self.facts.name.clone(), last })
+    }
+
+    /// Its row has a rate, which is true for a moment only.
+    pub fn shows_a_rate(&self) -> bool {
+        self.run.is_some() && self.published.get(PR_SLUICE_RATE).is_some()
     }
 
     /// A result without work done.

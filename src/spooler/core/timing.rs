@@ -14,6 +14,8 @@ use crate::transport::Severity;
 
 /// At most ten changes of a row a second, however fast the flush; a change of state is told at once.
 const ROW_PACE: Duration = Duration::from_millis(100);
+/// How soon a rate is looked at again when nothing comes: what stands still must not seem to move.
+const FADE_PACE: Duration = Duration::from_secs(1);
 
 /// How long a cancelled transport may take to let go when the spooler ends: time for the word to reach the server and a
 /// script to bring the line down. What it still has in hand then is settled at the next start.
@@ -90,9 +92,11 @@ impl Core {
             .filter(|transport| transport.dirty || transport.queue_changed)
             .map(|transport| (transport.published_at + ROW_PACE).saturating_sub(now.mono))
             .min();
+        let fading = self.transports.iter().filter(|transport| transport.shows_a_rate());
+        let fading = fading.map(|transport| (transport.published_at + FADE_PACE).saturating_sub(now.mono)).min();
         let end = self.shutdown.filter(|_| !self.stopped).and_then(|shutdown| shutdown.at_latest);
         let end = end.map(|at_latest| at_latest.saturating_sub(now.mono));
-        [schedule, retries, paced, end].into_iter().flatten().min()
+        [schedule, retries, paced, fading, end].into_iter().flatten().min()
     }
 
     const fn acts_by_itself(&self) -> bool {
@@ -125,7 +129,8 @@ impl Core {
         let mut effects = Vec::new();
         let mut spooler_changed = self.published.is_none();
         for (ordinal, transport) in self.transports.iter_mut().enumerate() {
-            if !transport.dirty && !transport.queue_changed {
+            let fades = transport.shows_a_rate() && now.mono.saturating_sub(transport.published_at) >= FADE_PACE;
+            if !transport.dirty && !transport.queue_changed && !fades {
                 continue;
             }
             let row = rows::transport_row(transport, ordinal, self.offline, now);

@@ -1,6 +1,7 @@
 //! What the rows of the status table are, whatever happens.
 
 use super::*;
+use crate::mapi::tag::PR_SLUICE_RATE;
 
 #[test]
 fn checklist_01_one_spooler_row_and_one_row_per_transport() {
@@ -61,4 +62,32 @@ fn checklist_05_identity_columns_come_all_three_or_not_at_all() {
         })
         .collect();
     assert_eq!(present, [0, 0, 0, 3, 0]);
+}
+
+#[test]
+fn a_rate_fades_when_nothing_comes_any_more_and_then_nothing_ticks() {
+    let mut scene = Scene::of(vec![facts("a")]);
+    scene.flush(spooler_id(), None, SEND);
+    scene.report("a", ReportKind::PhaseBegan(Direction::Outgoing));
+    for _ in 0..10 {
+        scene.now.mono += Duration::from_millis(200);
+        scene.report("a", ReportKind::Progress(crate::transport::Progress { bytes: 10_000 }));
+        scene.core.publish(scene.now);
+    }
+    let row = |scene: &Scene| {
+        let rows = scene.core.all_rows(scene.now);
+        rows.into_iter().find(|row| row.entry_id() == Some(transport_id("a"))).unwrap()
+    };
+    let mut rates = vec![row(&scene).number(PR_SLUICE_RATE).unwrap()];
+    // Only the time passes, as far as the core wants to be woken.
+    while let Some(pause) = scene.core.deadline(scene.now) {
+        assert!(rates.len() < 20, "it goes on for ever: {rates:?}");
+        assert!(pause > Duration::ZERO);
+        scene.now.mono += pause;
+        scene.input(Input::Tick);
+        scene.core.publish(scene.now);
+        rates.push(row(&scene).number(PR_SLUICE_RATE).unwrap_or(0));
+    }
+    assert!(rates.is_sorted_by(|before, after| before > after), "{rates:?}");
+    assert_eq!(rates.last(), Some(&0), "{rates:?}");
 }
