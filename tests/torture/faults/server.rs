@@ -9,6 +9,8 @@ use std::time::Duration;
 
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 
+use crate::support::daemon::wait_until;
+
 /// What an endless answer may push into the program before it counts as having no end: more than any limit of ours.
 const ENDLESS: u64 = 32 << 20;
 
@@ -132,9 +134,10 @@ impl BadServer {
         self.shared.healed.store(true, Ordering::SeqCst);
     }
 
-    /// Whether anybody came to the point where it goes wrong.
+    /// Whether anybody came to the point where it goes wrong. A client doesn't wait for the answer to its goodbye, so the
+    /// server may come to read it a moment later.
     pub(crate) fn struck(&self) -> bool {
-        self.shared.struck.load(Ordering::SeqCst)
+        wait_until(Duration::from_secs(5), || self.shared.struck.load(Ordering::SeqCst))
     }
 
     /// Whether an answer without an end was listened to until the server had enough.
