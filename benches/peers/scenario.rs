@@ -123,6 +123,15 @@ const fn receive(name: &'static str, tls: bool, rtt: u64) -> Scenario {
     Scenario { name, work, rtt, mbit: None, set: Set::Small, count: 5000, runs: &[], targets: &[], repetitions: ALL }
 }
 
+/// The mix, over 100 Mbit/s.
+const fn mix(name: &'static str, taker: Taker, count: usize) -> Scenario {
+    Scenario { mbit: Some(100), set: Set::Mix, ..send(name, taker, 40, count) }
+}
+
+const MIX_BY_CHUNKING_RUNS: &[Run] = &[Run::of(Client::Mailsluice(4)), Run::of(Client::Postfix { reuse: true })];
+const MIX_BY_CHUNKING_TARGETS: &[Target] =
+    &[Target::Times(OURS, 1.3, "postfix-reuse"), Target::LineShare(OURS, 0.8), MEMORY];
+
 const IMAP_RUNS: &[Run] = &[
     Run::of(Client::Mailsluice(4)),
     Run::of(Client::Mbsync { fsync: true }),
@@ -188,8 +197,6 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
         ..send("send-small-sink-0", Taker::Counter, 0, 5000)
     },
     Scenario {
-        mbit: Some(100),
-        set: Set::Mix,
         runs: &[
             Run::of(Client::Mailsluice(4)),
             Run::named("mailsluice-20", Client::Mailsluice(20)),
@@ -202,32 +209,26 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
             MEMORY,
             Target::Memory("mailsluice-20", 24.0),
         ],
-        ..send("send-mix-sink-40", Taker::Sink, 40, 200)
+        ..mix("send-mix-sink-40", Taker::Sink, 200)
     },
     Scenario {
-        mbit: Some(100),
-        set: Set::Mix,
-        runs: &[Run::of(Client::Mailsluice(4)), Run::of(Client::Postfix { reuse: true })],
-        targets: &[Target::Times(OURS, 1.3, "postfix-reuse"), Target::LineShare(OURS, 0.8), MEMORY],
-        ..send("send-mix-smarthost-40", Taker::Smarthost, 40, 200)
+        runs: MIX_BY_CHUNKING_RUNS,
+        targets: MIX_BY_CHUNKING_TARGETS,
+        ..mix("send-mix-smarthost-40", Taker::Smarthost, 200)
     },
     Scenario {
-        mbit: Some(100),
-        set: Set::Mix,
         runs: &[Run::named("mailsluice-20", Client::Mailsluice(20)), Run::of(Client::Postfix { reuse: false })],
         targets: &[
             Target::Times("mailsluice-20", 1.3, "postfix"),
             Target::LineShare("mailsluice-20", 0.8),
             Target::Memory("mailsluice-20", 24.0),
         ],
-        ..send("send-long-mix-sink-40", Taker::Sink, 40, 600)
+        ..mix("send-long-mix-sink-40", Taker::Sink, 600)
     },
     Scenario {
-        mbit: Some(100),
-        set: Set::Mix,
-        runs: &[Run::of(Client::Mailsluice(4)), Run::of(Client::Postfix { reuse: true })],
-        targets: &[Target::Times(OURS, 1.3, "postfix-reuse"), Target::LineShare(OURS, 0.8), MEMORY],
-        ..send("send-long-mix-smarthost-40", Taker::Smarthost, 40, 600)
+        runs: MIX_BY_CHUNKING_RUNS,
+        targets: MIX_BY_CHUNKING_TARGETS,
+        ..mix("send-long-mix-smarthost-40", Taker::Smarthost, 600)
     },
     Scenario { runs: IMAP_RUNS, targets: IMAP_TARGETS, ..receive("receive-small-imap-0", false, 0) },
     Scenario { runs: IMAP_RUNS, targets: IMAP_TARGETS, ..receive("receive-small-imap-40", false, 40) },
