@@ -19,6 +19,15 @@ use super::daemon::wait_until;
 
 const LIMIT: Duration = Duration::from_secs(30);
 
+/// A client of a screen that hears of these events of its root, and the root.
+pub fn listen(display: &str, events: EventMask) -> (RustConnection, u32) {
+    let (connection, screen) = x11rb::connect(Some(display)).expect("a screen");
+    let root = connection.setup().roots[screen].root;
+    let wanted = ChangeWindowAttributesAux::new().event_mask(events);
+    connection.change_window_attributes(root, &wanted).expect("asked").check().expect("granted");
+    (connection, root)
+}
+
 /// Hears of every window made on a screen from now on, shown or not.
 #[derive(Debug)]
 pub struct Windows {
@@ -30,10 +39,7 @@ pub struct Windows {
 impl Windows {
     /// Begins to look at this screen.
     pub fn on(display: &str) -> Self {
-        let (connection, screen) = x11rb::connect(Some(display)).expect("a screen");
-        let root = connection.setup().roots[screen].root;
-        let wanted = ChangeWindowAttributesAux::new().event_mask(EventMask::SUBSTRUCTURE_NOTIFY);
-        connection.change_window_attributes(root, &wanted).expect("asked").check().expect("granted");
+        let (connection, root) = listen(display, EventMask::SUBSTRUCTURE_NOTIFY);
         Self { connection, root, made: RefCell::default() }
     }
 

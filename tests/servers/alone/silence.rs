@@ -1,4 +1,4 @@
-//! No UI, proven: over transports that would each have to ask somebody, nothing comes up on the screen, the bus or by a
+//! No UI, tried: over transports that would each have to ask somebody, nothing comes up on the screen, the bus or by a
 //! program, from whatever way in; and each of them waits for a person afterwards.
 
 use mailsluice::demo::Provider;
@@ -10,7 +10,7 @@ use crate::support::certs::Certs;
 use crate::support::daemon::{folder, wait_until};
 use crate::support::harness::Run;
 use crate::support::keyring::LockedKeyring;
-use crate::support::provider::{USER, provider};
+use crate::support::provider::{USER, provider, result, sender};
 use crate::support::witness::{Calls, StandIns, Windows};
 use crate::support::{Postfix, PostfixSetup};
 
@@ -33,19 +33,12 @@ struct Scene {
 
 fn profile(provider: &Provider, postfix: &Postfix) -> String {
     let signs_in = |name: &str, user: &str, password: &str| {
-        format!(
-            "[[transport]]\nname = \"{name}\"\n[transport.outgoing]\nkind = \"smtp\"\nhost = \"127.0.0.1\"\nport = {}\n\
-             security = \"none\"\nauth = \"plain\"\nuser = \"{user}\"\npassword = {{ {password} = true }}\n",
-            provider.smtp_addr().port()
-        )
+        let server = sender(name, provider.smtp_addr().port(), "*");
+        format!("{server}auth = \"plain\"\nuser = \"{user}\"\npassword = {{ {password} = true }}\n")
     };
     let forgetful = signs_in("forgetful", USER, "ask");
     let locked = signs_in("locked", "grace", "keyring");
-    let stranger = format!(
-        "[[transport]]\nname = \"stranger\"\n[transport.outgoing]\nkind = \"smtp\"\nhost = \"localhost\"\nport = {}\n\
-         security = \"starttls\"\n",
-        postfix.port
-    );
+    let stranger = sender("stranger", postfix.port, "*").replace("\"none\"", "\"starttls\"");
     let dials = "connect = { up = \"xmessage -timeout 300 Dialling >/dev/null 2>&1 &\" }\n\
                  [transport.outgoing]\nkind = \"folder\"\npath = \"out\"\n";
     let left_out = format!("[[transport]]\nname = \"fax\"\nno_ui = \"skip\"\n{}", dials.replace("\"out\"", "\"fax\""));
@@ -120,8 +113,7 @@ impl Scene {
     }
 
     fn is_idle(&self) -> bool {
-        let rows = self.seat.harness.run(&["status", "--json"]).expect_code(0).json()["rows"].clone();
-        rows.as_array().expect("rows").iter().all(|row| !row["status_code"].to_string().contains("FLUSH"))
+        self.seat.rows().iter().all(|row| !row["status_code"].to_string().contains("FLUSH"))
     }
 }
 
@@ -132,11 +124,7 @@ fn under_no_ui_nothing_comes_up_from_any_way_in_and_everything_waits_for_a_perso
     let windows = Windows::on(scene.seat.screen.display());
     let calls = Calls::on(&scene.seat.bus);
     let flushed = scene.flush().expect_code(77).json();
-    let failed = |name: &str| {
-        let results = flushed["results"].as_array().expect("results");
-        let result = results.iter().find(|result| result["transport"] == name).expect("a result");
-        result["failure"]["class"].as_str().map(str::to_owned)
-    };
+    let failed = |name: &str| result(&flushed, name)["failure"]["class"].as_str().map(str::to_owned);
     for name in TROUBLED.into_iter().chain(["fax"]) {
         assert_eq!(failed(name).as_deref(), Some("needs_person"), "{name}: {flushed}");
     }
@@ -159,7 +147,7 @@ fn under_no_ui_nothing_comes_up_from_any_way_in_and_everything_waits_for_a_perso
     scene.nothing_comes_up("F9 in the window", |_| window.key("F9"));
 }
 
-/// The proof's other half: the same watched with UI allowed, where all of it does come up.
+/// The other half: the same watched with UI allowed, where all of it does come up.
 #[test]
 fn with_ui_the_same_witnesses_see_it_come_up() {
     let Some(mut scene) = Scene::new() else { return };

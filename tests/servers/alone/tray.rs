@@ -10,7 +10,7 @@ use std::time::Duration;
 use serde_json::Value as Json;
 use x11rb::connection::Connection as _;
 use x11rb::protocol::Event;
-use x11rb::protocol::xproto::{ChangeWindowAttributesAux, ClientMessageEvent, ConnectionExt as _, EventMask};
+use x11rb::protocol::xproto::{ClientMessageEvent, ConnectionExt as _, EventMask};
 use x11rb::rust_connection::RustConnection;
 use zbus::zvariant::Value;
 
@@ -19,7 +19,7 @@ use crate::support::bus::{Bus, TrayHost};
 use crate::support::daemon::wait_until;
 use crate::support::machine::Machine;
 use crate::support::screen::Window;
-use crate::support::{Harness, Screen};
+use crate::support::{Harness, Screen, witness};
 
 const MAIL: &str = "From: ann@example.org\r\nTo: bob@example.net\r\nSubject: Tide tables\r\n\r\nHigh at six.\r\n";
 
@@ -131,10 +131,13 @@ impl Seat {
         self.harness.write(&format!("profile/in/new/{name}"), MAIL)
     }
 
+    pub(super) fn rows(&self) -> Vec<Json> {
+        let status = self.harness.run(&["status", "--json"]).expect_code(0).json();
+        status["rows"].as_array().expect("rows").clone()
+    }
+
     pub(super) fn row(&self, name: &str) -> Json {
-        let rows = self.harness.run(&["status", "--json"]).expect_code(0).json()["rows"].clone();
-        let rows = rows.as_array().expect("rows");
-        rows.iter().find(|row| row["display_name"] == name).expect("a row").clone()
+        self.rows().into_iter().find(|row| row["display_name"] == name).expect("a row")
     }
 
     /// How many messages of this transport are still to be sent.
@@ -205,11 +208,7 @@ struct Ear {
 
 impl Ear {
     fn new(display: &str) -> Self {
-        let (connection, screen) = x11rb::connect(Some(display)).expect("a screen");
-        let root = connection.setup().roots[screen].root;
-        let mask = EventMask::PROPERTY_CHANGE | EventMask::SUBSTRUCTURE_NOTIFY;
-        let wanted = ChangeWindowAttributesAux::new().event_mask(mask);
-        connection.change_window_attributes(root, &wanted).expect("asked").check().expect("granted");
+        let (connection, _) = witness::listen(display, EventMask::PROPERTY_CHANGE | EventMask::SUBSTRUCTURE_NOTIFY);
         let atom = connection.intern_atom(false, b"_NET_ACTIVE_WINDOW").expect("asked").reply().expect("an atom");
         Self { connection, heard: RefCell::default(), activate: atom.atom }
     }
