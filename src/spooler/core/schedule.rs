@@ -71,9 +71,9 @@ impl Schedule {
     /// The schedule of these transports.
     pub(super) fn new(schedule: &profile::Schedule, transports: &[Facts], zone: Option<TimeZone>) -> Self {
         let planned = |plan: &Plan, needs_network: bool| {
-            let is_meant =
-                |facts: &Facts| facts.needs_network == needs_network && plan.transports.contains(&facts.name);
-            let is_meant = |facts: &Facts| is_meant(facts) && !facts.skips_no_ui;
+            let is_meant = |facts: &Facts| {
+                facts.needs_network == needs_network && !facts.skips_no_ui && plan.transports.contains(&facts.name)
+            };
             let targets = (0..transports.len()).filter(|index| transports.get(*index).is_some_and(is_meant)).collect();
             Planned { plan: plan.clone(), targets, needs_network, next: None }
         };

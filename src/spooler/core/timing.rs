@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::input::{Effect, Now, RequestKey};
 use super::rows;
 use super::schedule::{Change, Due};
-use super::state::Order;
+use super::state::{Order, TransportState};
 use super::{Core, Occasion, Shutdown};
 use crate::mapi::tag::{PR_SLUICE_LAST_FAILURE, PR_SLUICE_QUESTION, PR_SLUICE_STAGE, PR_STATUS_CODE};
 use crate::mapi::{FlushFlags, Row};
@@ -86,17 +86,10 @@ impl Core {
         let until = |time: i64| Duration::from_secs(u64::try_from(time - now.wall).unwrap_or(0));
         let schedule = self.schedule.next(now).filter(|_| self.acts_by_itself()).map(until);
         let retries = (0..self.transports.len()).filter_map(|index| self.retry_at(index, now)).min().map(until);
-        let paced = self
-            .transports
-            .iter()
-            .filter(|transport| transport.dirty || transport.queue_changed)
-            .map(|transport| (transport.published_at + ROW_PACE).saturating_sub(now.mono))
-            .min();
-        let fading = self.transports.iter().filter(|transport| transport.shows_a_rate());
-        let fading = fading.map(|transport| (transport.published_at + FADE_PACE).saturating_sub(now.mono)).min();
+        let paced = self.transports.iter().filter_map(row_due).map(|due| due.saturating_sub(now.mono)).min();
         let end = self.shutdown.filter(|_| !self.stopped).and_then(|shutdown| shutdown.at_latest);
         let end = end.map(|at_latest| at_latest.saturating_sub(now.mono));
-        [schedule, retries, paced, fading, end].into_iter().flatten().min()
+        [schedule, retries, paced, end].into_iter().flatten().min()
     }
 
     const fn acts_by_itself(&self) -> bool {
@@ -129,13 +122,9 @@ impl Core {
         let mut effects = Vec::new();
         let mut spooler_changed = self.published.is_none();
         for (ordinal, transport) in self.transports.iter_mut().enumerate() {
-            let fades = transport.shows_a_rate() && now.mono.saturating_sub(transport.published_at) >= FADE_PACE;
-            if !transport.dirty && !transport.queue_changed && !fades {
-                continue;
-            }
+            let Some(due) = row_due(transport) else { continue };
             let row = rows::transport_row(transport, ordinal, self.offline, now);
-            let rested = now.mono.saturating_sub(transport.published_at) >= ROW_PACE;
-            if !rested && !is_urgent(&transport.published, &row) {
+            if now.mono < due && !is_urgent(&transport.published, &row) {
                 continue;
             }
             if row != transport.published {
@@ -193,6 +182,18 @@ impl Core {
         effects.push(Effect::Emit(Event::Stopped));
         effects.push(Effect::Stop);
     }
+}
+
+/// When a transport's row is to be looked at again; `None`: not before something happens.
+fn row_due(transport: &TransportState) -> Option<Duration> {
+    let pace = if transport.dirty || transport.queue_changed {
+        ROW_PACE
+    } else if transport.shows_a_rate() {
+        FADE_PACE
+    } else {
+        return None;
+    };
+    Some(transport.published_at + pace)
 }
 
 /// A change that people wait for: another state, another stage, a question, a failure.
