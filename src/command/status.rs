@@ -15,7 +15,7 @@ use crate::mapi::tag::{
     PR_SLUICE_QUEUED, PR_SLUICE_SKIPS_NO_UI, PR_SLUICE_WAITING, PR_SLUICE_WAITING_AS_OF, PR_SLUICE_WAITING_BYTES,
     PR_STATUS_CODE, PR_STATUS_STRING,
 };
-use crate::mapi::{PropTag, PropValue, ResourceFlags, ResourceMethods, ResourceType, Row, StatusCode, visible};
+use crate::mapi::{PropTag, ResourceFlags, ResourceMethods, ResourceType, Row, StatusCode, visible};
 
 /// Runs the command.
 pub(super) fn run(context: &Context, as_json: bool) -> Result<u8, Problem> {
@@ -50,7 +50,7 @@ fn row_json(row: &Row) -> Value {
     let failure = row.text(PR_SLUICE_LAST_FAILURE).and_then(|json| serde_json::from_str(json).ok());
     put("last_failure", failure.unwrap_or(Value::Null));
     put("last_run", row.number(PR_SLUICE_LAST_RUN).into());
-    put("honours_no_ui", row.get(PR_SLUICE_HONOURS_NO_UI).and_then(PropValue::as_bool).into());
+    put("honours_no_ui", row.switch(PR_SLUICE_HONOURS_NO_UI).into());
     if matches!(kind, Some(ResourceType::MAPI_TRANSPORT_PROVIDER | ResourceType::MAPI_SPOOLER)) {
         put("outgoing", outgoing(row));
         put("incoming", incoming(row));
@@ -115,10 +115,9 @@ fn print_table(rows: &[Arc<Row>]) {
             None => "?".to_owned(),
         };
         let mut status = status(row);
-        let is = |tag, what| row.get(tag).and_then(PropValue::as_bool) == Some(what);
-        if is(PR_SLUICE_SKIPS_NO_UI, true) {
+        if row.switch(PR_SLUICE_SKIPS_NO_UI) == Some(true) {
             status.push_str(" (left out under No UI)");
-        } else if is(PR_SLUICE_HONOURS_NO_UI, false) {
+        } else if row.switch(PR_SLUICE_HONOURS_NO_UI) == Some(false) {
             status.push_str(" (ignores No UI)");
         }
         lines.push([

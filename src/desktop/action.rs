@@ -193,7 +193,7 @@ pub struct Facts {
     pub running: bool,
     /// One that is meant asks something.
     pub question: bool,
-    /// One waits for something that asking a person settles.
+    /// One that is meant waits for something that asking a person settles.
     pub to_settle: bool,
     /// How many messages are selected.
     pub picked: u64,
@@ -219,7 +219,7 @@ impl Facts {
             receives: meant.iter().any(|row| row.receives),
             running: meant.iter().any(|row| row.running.is_some()),
             question: meant.iter().any(|row| row.question.is_some()),
-            to_settle: problems::to_settle(rows) > 0,
+            to_settle: meant.iter().any(|row| problems::can_be_settled(row)),
             picked: state.queue.picked_count(),
             senders: rows.iter().filter(|row| row.is_transport() && row.sends).count(),
             list_shown: state.tab == super::state::Tab::Queue,

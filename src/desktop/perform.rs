@@ -9,7 +9,7 @@ use super::engine::Scope;
 use super::first_profile;
 use super::scene::Ask;
 use super::state::{Confirm, Dialog, Pane, PathDialog, Tab, save_name};
-use super::view::problems::{self, Problem};
+use super::view::problems;
 use crate::mapi::{EntryId, FlushFlags};
 use crate::spool::{QueueVerb, Selection};
 
@@ -68,7 +68,12 @@ impl App {
     fn act(&mut self, action: Action, target: Option<EntryId>) {
         let for_all = matches!(
             action,
-            Action::FlushAll | Action::SendAll | Action::ReceiveAll | Action::CancelAll | Action::Offline
+            Action::FlushAll
+                | Action::SendAll
+                | Action::ReceiveAll
+                | Action::CancelAll
+                | Action::Offline
+                | Action::Settle
         );
         let scope = if for_all { Scope::All } else { self.scope(target.clone()) };
         let meant = if let Scope::These(ids) = &scope { Some(ids.as_slice()) } else { None };
@@ -179,7 +184,7 @@ impl App {
             if let Some(asked) = &row.question {
                 self.state.questions.retain(|waiting| waiting.question() != Some(asked.number));
                 self.state.questions.push_back(Dialog::asking(row.name.clone(), asked.clone()));
-            } else if row.running.is_none() && problems::of(row).iter().any(Problem::can_be_asked) {
+            } else if row.running.is_none() && problems::can_be_settled(row) {
                 would_ask.push(row.id.clone());
             } else {
                 continue;

@@ -15,7 +15,7 @@ use crate::mapi::tag::{
     PR_SLUICE_SKIPS_NO_UI, PR_SLUICE_STAGE, PR_SLUICE_TIME_LEFT, PR_SLUICE_TOTAL, PR_SLUICE_TOTAL_BYTES,
     PR_SLUICE_WAITING, PR_SLUICE_WAITING_AS_OF, PR_SLUICE_WAITING_BYTES, PR_STATUS_CODE,
 };
-use crate::mapi::{Class, Direction, EntryId, Failure, PropTag, PropValue, ResourceType, Row, StatusCode};
+use crate::mapi::{Class, Direction, EntryId, Failure, PropTag, ResourceType, Row, StatusCode};
 use crate::spool::Seconds;
 use crate::transport::Question;
 
@@ -283,11 +283,10 @@ impl RowView {
 }
 
 fn no_ui_sign(row: &Row) -> Option<(&'static str, &'static str)> {
-    let is = |tag, what| row.get(tag).and_then(PropValue::as_bool) == Some(what);
-    if is(PR_SLUICE_SKIPS_NO_UI, true) {
+    if row.switch(PR_SLUICE_SKIPS_NO_UI) == Some(true) {
         return Some(("left-out-no-ui", "left-out-no-ui-tip"));
     }
-    is(PR_SLUICE_HONOURS_NO_UI, false).then_some(("ignores-no-ui", "ignores-no-ui-tip"))
+    (row.switch(PR_SLUICE_HONOURS_NO_UI) == Some(false)).then_some(("ignores-no-ui", "ignores-no-ui-tip"))
 }
 
 fn asked(row: &Row) -> Option<Asked> {

@@ -75,6 +75,11 @@ impl Row {
         self.get(tag).and_then(PropValue::as_text)
     }
 
+    /// Whether a switch is on, if it is there and one.
+    pub fn switch(&self, tag: PropTag) -> Option<bool> {
+        self.get(tag).and_then(PropValue::as_bool)
+    }
+
     /// The entry identifier of the row, if it has one.
     pub fn entry_id(&self) -> Option<EntryId> {
         self.get(tag::PR_ENTRYID).and_then(PropValue::as_binary).map(|bytes| EntryId::from(bytes.to_vec()))

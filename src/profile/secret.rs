@@ -14,7 +14,7 @@ mod keyring;
 
 use secrecy::SecretString;
 
-pub use environment::{withhold, withhold_from_programs};
+pub use environment::{withhold, withhold_display, withhold_from_programs};
 
 use super::model::SecretSource;
 

@@ -15,7 +15,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::mapi::{Blame, Class, Failure, Reply, Stage, in_one_line};
-use crate::profile::secret::withhold;
+use crate::profile::secret::{withhold, withhold_display};
 use crate::transport::Content;
 
 /// How long the program may take to read one piece of the message.
@@ -54,7 +54,7 @@ impl Program {
         command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped());
         command.process_group(0).kill_on_drop(true);
         if quiet {
-            command.env_remove("DISPLAY").env_remove("WAYLAND_DISPLAY");
+            withhold_display(command.as_std_mut());
         }
         let mut child = command.spawn().map_err(|error| match error.kind() {
             ErrorKind::NotFound | ErrorKind::PermissionDenied => {

@@ -40,7 +40,7 @@ impl Problem<'_> {
     }
 
     /// A run that may ask settles it: there is a question, or there would be one.
-    pub(crate) const fn can_be_asked(&self) -> bool {
+    const fn can_be_asked(&self) -> bool {
         match self {
             Self::Question(_) => true,
             Self::Failure(failure) => {
@@ -51,9 +51,9 @@ impl Problem<'_> {
     }
 }
 
-/// How many transports wait for something that asking a person settles.
-pub(crate) fn to_settle(rows: &[RowView]) -> usize {
-    rows.iter().filter(|row| of(row).iter().any(Problem::can_be_asked)).count()
+/// Whether a row waits for something that asking a person settles.
+pub(crate) fn can_be_settled(row: &RowView) -> bool {
+    of(row).iter().any(Problem::can_be_asked)
 }
 
 /// The problems of a row; none of the spooler's, whose counts are those of the others.
@@ -92,7 +92,7 @@ pub(crate) fn show(ui: &mut Ui, scene: &mut Scene<'_>) {
 
 /// Where more than one thing could be asked: all of them, one after the other.
 fn settle(ui: &mut Ui, scene: &mut Scene<'_>) {
-    let waiting = to_settle(scene.rows);
+    let waiting = scene.rows.iter().filter(|row| can_be_settled(row)).count();
     if waiting < 2 {
         return;
     }

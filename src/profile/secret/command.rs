@@ -60,7 +60,8 @@ fn start(line: &str, may_show_ui: bool) -> Result<Child, SecretError> {
     let mut command = Command::new("sh");
     super::withhold(&mut command);
     if !may_show_ui {
-        command.env_remove("DISPLAY").env_remove("WAYLAND_DISPLAY").env_remove("GPG_TTY");
+        super::withhold_display(&mut command);
+        command.env_remove("GPG_TTY");
         // What asks KWallet is a Qt program, which does not start without a display unless it is told that it needs none.
         command.env("QT_QPA_PLATFORM", "offscreen");
     }

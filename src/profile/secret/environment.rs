@@ -39,3 +39,8 @@ pub fn withhold(program: &mut Command) {
         program.env_remove(name);
     }
 }
+
+/// Takes the display from a program that is about to be started and is to show nothing.
+pub fn withhold_display(program: &mut Command) {
+    program.env_remove("DISPLAY").env_remove("WAYLAND_DISPLAY");
+}
