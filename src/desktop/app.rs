@@ -123,7 +123,10 @@ impl App {
                         self.state.queue.take_in(ticket, page);
                     }
                 }
-                News::Flushed => self.flushed(),
+                News::Flushed(ticket) => {
+                    self.state.settling.retain(|_, flush| *flush != ticket);
+                    self.flushed(ticket);
+                }
                 News::Shown(_) => {}
                 News::Notice(notice) => self.state.notice = Some(footer::told(&notice, &self.text)),
             }
@@ -151,29 +154,39 @@ impl App {
         match event {
             Event::Reload(_) | Event::QueueChanged(_) => self.state.queue.changed(),
             Event::Question { number, transport, question } => {
-                let dialog = Dialog::asking(transport, Asked { number, question });
-                self.state.questions.push_back(dialog);
+                let asked = Asked { number, question };
+                if self.state.settling.contains_key(&transport) {
+                    self.state.want(transport, asked);
+                } else {
+                    // An engine that was started anew counts from the beginning.
+                    self.state.wanted.remove(&number);
+                    self.state.questions.push_back(Dialog::asking(transport, asked));
+                }
             }
             Event::QuestionGone(number) => {
                 self.state.questions.retain(|waiting| waiting.question() != Some(number));
+                self.state.wanted.remove(&number);
                 self.state.dialog.take_if(|open| open.question() == Some(number));
             }
             Event::Log(line) => self.state.log(line),
-            Event::FlushEnded { result, .. } => {
+            Event::FlushEnded { result, no_ui: false } => {
                 self.state.settling.remove(&result.transport);
             }
-            Event::RowAdded(_) | Event::RowModified(_) | Event::RowDeleted(_) | Event::Stopped => {}
+            Event::FlushEnded { .. }
+            | Event::RowAdded(_)
+            | Event::RowModified(_)
+            | Event::RowDeleted(_)
+            | Event::Stopped => {}
         }
     }
 
-    /// With No UI nothing opens by itself, unless somebody is settling just that: the row says what it needs, and has the
-    /// button.
+    /// With No UI nothing opens by itself but what somebody wants to settle: the row says what it needs, and has the button.
     fn ask_next_question(&mut self) {
         if self.state.dialog.is_some() {
             return;
         }
-        let State { questions, settling, no_ui, .. } = &self.state;
-        let may_open = |question: &Dialog| !no_ui || question.asked().is_some_and(|(_, name)| settling.contains(name));
+        let State { questions, wanted, no_ui, .. } = &self.state;
+        let may_open = |waiting: &Dialog| !no_ui || waiting.question().is_some_and(|number| wanted.contains(&number));
         let next = questions.iter().position(may_open);
         self.state.dialog = next.and_then(|next| self.state.questions.remove(next));
     }

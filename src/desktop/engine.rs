@@ -21,9 +21,23 @@ pub enum Scope {
     These(Vec<EntryId>),
 }
 
+impl Scope {
+    /// Whether this one is among them.
+    pub fn contains(&self, id: &EntryId) -> bool {
+        match self {
+            Self::All => true,
+            Self::These(ids) => ids.contains(id),
+        }
+    }
+}
+
 /// Numbers a [`Engine::list`]; the page bears the same.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ListTicket(pub u64);
+
+/// Numbers a [`Engine::flush`], whose end bears the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FlushTicket(pub u64);
 
 /// Whether there is something to show.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -49,8 +63,8 @@ pub enum News {
     Shown(Box<QueueDetail>),
     /// What came of something.
     Notice(Notice),
-    /// What [`Engine::flush_and_tell`] began is over.
-    Flushed,
+    /// A flush is over, or was refused: whatever came of it.
+    Flushed(FlushTicket),
 }
 
 /// What came of something that a person did.
@@ -168,11 +182,8 @@ pub trait Engine {
     /// Lets it start with the session, or no longer.
     fn set_autostart(&mut self, on: bool);
 
-    /// Sends, receives or both (the session's two procedures).
-    fn flush(&mut self, scope: &Scope, flags: FlushFlags);
-
-    /// Does that with all transports, and tells [`News::Flushed`] when it is over, whatever came of it.
-    fn flush_and_tell(&mut self, flags: FlushFlags);
+    /// Sends, receives or both (the session's two procedures). When it is over, [`News::Flushed`] says so.
+    fn flush(&mut self, scope: &Scope, flags: FlushFlags) -> FlushTicket;
 
     /// Stops now.
     fn cancel(&mut self, scope: &Scope);

@@ -7,7 +7,7 @@
 use egui::{Context, ViewportCommand};
 
 use super::app::App;
-use super::engine::ListTicket;
+use super::engine::{FlushTicket, ListTicket, Scope};
 use super::host::Leave;
 use super::scene::Way;
 use super::state::{Closing, Dialog, Leaving, QuitDialog};
@@ -54,24 +54,24 @@ impl App {
             Way::Keep => ctx.send_viewport_cmd(ViewportCommand::Minimized(true)),
             Way::Now => self.engine.quit(Leave::Now),
             Way::SendFirst => {
-                self.state.leaving = Some(Leaving::Flushing { replied: false });
                 let manner = if self.state.no_ui { FlushFlags::FLUSH_NO_UI } else { FlushFlags::empty() };
-                self.engine.flush_and_tell(FlushFlags::FLUSH_UPLOAD | manner);
+                let ticket = self.engine.flush(&Scope::All, FlushFlags::FLUSH_UPLOAD | manner);
+                self.state.leaving = Some(Leaving::Flushing(ticket));
             }
         }
     }
 
-    /// What was to be sent first is through, or was refused.
-    pub(super) fn flushed(&mut self) {
-        if let Some(Leaving::Flushing { replied }) = &mut self.state.leaving {
-            *replied = true;
+    /// A flush is through, or was refused: perhaps what was to be sent first.
+    pub(super) fn flushed(&mut self, ticket: FlushTicket) {
+        if self.state.leaving == Some(Leaving::Flushing(ticket)) {
+            self.state.leaving = Some(Leaving::Flushed);
         }
     }
 
     /// Goes on once nothing runs any more. What is left is counted anew: rows may be a moment behind.
     pub(super) fn mind_the_leaving(&mut self) {
         let running = self.rows.iter().any(|row| row.is_transport() && row.running.is_some());
-        if self.state.leaving == Some(Leaving::Flushing { replied: true }) && !running {
+        if self.state.leaving == Some(Leaving::Flushed) && !running {
             let states = vec![QueueState::Queued, QueueState::InFlight];
             let filter = Filter { states, ..Filter::default() };
             let ticket = self.engine.list(ListQuery { filter, limit: 1, ..ListQuery::default() });

@@ -9,7 +9,8 @@ use crossbeam_channel::{Receiver, Sender, unbounded};
 
 use super::door::{Call, Door};
 use super::engine::{
-    Arrival, Engine, LineSecurity, ListTicket, NewProfile, NewServer, News, Notice, PasswordPlace, Readiness, Scope,
+    Arrival, Engine, FlushTicket, LineSecurity, ListTicket, NewProfile, NewServer, News, Notice, PasswordPlace,
+    Readiness, Scope,
 };
 use super::host::{Client, Host, Leave, Opened, Opening};
 use super::state::Settings;
@@ -29,17 +30,15 @@ pub(super) struct LiveEngine {
     wake: Wake,
     tickets: u64,
     asked: Vec<(Asked, Pending)>,
-    flushes: Vec<FlushRun>,
-    to_tell: ToTell,
+    flushes: Vec<(FlushTicket, Flush)>,
     notices: (Sender<Notice>, Receiver<Notice>),
 }
 
-/// The flush whose end is told ([`News::Flushed`]).
-enum ToTell {
-    None,
+/// A flush whose end is to be told.
+enum Flush {
+    Running(FlushRun),
     /// Nobody could begin it: it is over.
     Refused,
-    Running(FlushRun),
 }
 
 /// What a reply is for.
@@ -62,7 +61,6 @@ impl LiveEngine {
             tickets: 0,
             asked: Vec::new(),
             flushes: Vec::new(),
-            to_tell: ToTell::None,
             notices: unbounded(),
         }
     }
@@ -143,22 +141,14 @@ impl Engine for LiveEngine {
             news.extend(session.pump().into_iter().map(News::Event));
         }
         self.take_replies(&mut news);
-        self.flushes.retain_mut(|run| match run.poll() {
-            Some(report) => {
+        self.flushes.retain_mut(|(ticket, flush)| {
+            if let Flush::Running(run) = flush {
+                let Some(report) = run.poll() else { return true };
                 news.extend(report.refusals.into_iter().map(|why| News::Notice(Notice::Refused(report.result, why))));
-                false
             }
-            None => true,
+            news.push(News::Flushed(*ticket));
+            false
         });
-        let is_over = match &mut self.to_tell {
-            ToTell::None => false,
-            ToTell::Refused => true,
-            ToTell::Running(run) => run.poll().is_some(),
-        };
-        if is_over {
-            self.to_tell = ToTell::None;
-            news.push(News::Flushed);
-        }
         news.extend(self.notices.1.try_iter().map(News::Notice));
         news
     }
@@ -197,21 +187,24 @@ impl Engine for LiveEngine {
         }
     }
 
-    fn flush(&mut self, scope: &Scope, flags: FlushFlags) {
-        let Some(session) = self.session() else { return };
-        let begun = match scope {
-            Scope::All => flush_all(session, flags, true),
-            Scope::These(ids) => flush_each(session, &names(ids), flags, true),
+    fn flush(&mut self, scope: &Scope, flags: FlushFlags) -> FlushTicket {
+        self.tickets += 1;
+        let ticket = FlushTicket(self.tickets);
+        let begun = match (self.session(), scope) {
+            (None, _) => Err(MapiResult::EndOfSession),
+            (Some(session), Scope::All) => flush_all(session, flags, true),
+            (Some(session), Scope::These(ids)) => flush_each(session, &names(ids), flags, true),
         };
-        match begun {
-            Ok(run) => self.flushes.push(run),
-            Err(result) => self.refuse(result, String::new()),
-        }
-    }
-
-    fn flush_and_tell(&mut self, flags: FlushFlags) {
-        let begun = self.session().and_then(|session| flush_all(session, flags, true).ok());
-        self.to_tell = begun.map_or(ToTell::Refused, ToTell::Running);
+        let flush = match begun {
+            Ok(run) => Flush::Running(run),
+            Err(result) => {
+                self.refuse(result, String::new());
+                (self.wake)();
+                Flush::Refused
+            }
+        };
+        self.flushes.push((ticket, flush));
+        ticket
     }
 
     fn cancel(&mut self, scope: &Scope) {

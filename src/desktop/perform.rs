@@ -7,6 +7,7 @@ use super::app::App;
 use super::chooser::Choice;
 use super::engine::Scope;
 use super::first_profile;
+use super::row_view::RowView;
 use super::scene::Ask;
 use super::state::{Confirm, Dialog, Pane, PathDialog, Tab, save_name};
 use super::view::problems;
@@ -86,7 +87,7 @@ impl App {
             Action::FlushAll | Action::FlushSelected => self.flush(&scope, BOTH),
             Action::SendAll | Action::SendSelected => self.flush(&scope, FlushFlags::FLUSH_UPLOAD),
             Action::ReceiveAll | Action::ReceiveSelected => self.flush(&scope, FlushFlags::FLUSH_DOWNLOAD),
-            Action::Prompt => self.engine.flush(&scope, BOTH),
+            Action::Prompt => self.prompt(&scope),
             Action::Settle => self.settle_in_a_row(),
             Action::CancelAll | Action::CancelSelected => self.engine.cancel(&scope),
             Action::NoUi => {
@@ -182,33 +183,34 @@ impl App {
         let mut would_ask = Vec::new();
         for row in &self.rows {
             if let Some(asked) = &row.question {
-                self.state.questions.retain(|waiting| waiting.question() != Some(asked.number));
-                self.state.questions.push_back(Dialog::asking(row.name.clone(), asked.clone()));
+                self.state.want(row.transport.clone(), asked.clone());
             } else if row.running.is_none() && problems::can_be_settled(row) {
                 would_ask.push(row.id.clone());
-            } else {
-                continue;
             }
-            self.state.settling.insert(row.name.clone());
         }
         if !would_ask.is_empty() {
-            self.engine.flush(&Scope::These(would_ask), BOTH);
+            self.prompt(&Scope::These(would_ask));
         }
+    }
+
+    /// Has these run so that they ask, also with No UI on.
+    fn prompt(&mut self, scope: &Scope) {
+        let ticket = self.engine.flush(scope, BOTH);
+        let is_meant = |row: &&RowView| row.is_transport() && scope.contains(&row.id);
+        let names = self.rows.iter().filter(is_meant).map(|row| (row.transport.clone(), ticket));
+        self.state.settling.extend(names);
     }
 
     /// Opens the question of the first row that is meant and asks one.
     fn ask_question(&mut self, scope: &Scope) {
-        let is_meant = |id: &EntryId| match scope {
-            Scope::All => true,
-            Scope::These(ids) => ids.contains(id),
-        };
-        let asking = self.rows.iter().filter(|row| is_meant(&row.id)).find_map(|row| {
+        let asking = self.rows.iter().filter(|row| scope.contains(&row.id)).find_map(|row| {
             let asked = row.question.clone()?;
-            Some((row.name.clone(), asked))
+            Some((row.transport.clone(), asked))
         });
-        if let Some((name, asked)) = asking {
+        if let Some((transport, asked)) = asking {
             self.state.questions.retain(|waiting| waiting.question() != Some(asked.number));
-            self.state.dialog = Some(Dialog::asking(name, asked));
+            self.state.wanted.insert(asked.number);
+            self.state.dialog = Some(Dialog::asking(transport, asked));
         }
     }
 }

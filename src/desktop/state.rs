@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::path::PathBuf;
 
-use super::engine::{ListTicket, NewProfile, Readiness};
+use super::engine::{FlushTicket, ListTicket, NewProfile, Readiness};
 use super::queue_list::QueueList;
 use super::row_view::{Asked, RowView};
 use super::text::Language;
@@ -282,10 +282,9 @@ pub struct QuitDialog {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Leaving {
     /// It is being sent.
-    Flushing {
-        /// Whoever was asked to has answered.
-        replied: bool,
-    },
+    Flushing(FlushTicket),
+    /// That is over, but others may still run.
+    Flushed,
     /// What is left is being counted.
     Counting(ListTicket),
 }
@@ -362,8 +361,10 @@ pub struct State {
     pub leaving: Option<Leaving>,
     /// Questions that wait for their dialog.
     pub questions: VecDeque<Dialog>,
-    /// Transports whose questions open by themselves until their run is over, whatever No UI says: a person is settling them.
-    pub settling: BTreeSet<String>,
+    /// Transports that a person has run so that they ask, and the flush that does: until it is over, or their part of it.
+    pub settling: BTreeMap<String, FlushTicket>,
+    /// Questions that a person wants to be asked, whatever No UI says.
+    pub wanted: BTreeSet<u64>,
     /// What came of the last thing done, in words, and whether that is bad; until the next.
     pub notice: Option<(String, bool)>,
     /// The pane that has the focus.
@@ -398,7 +399,8 @@ impl State {
             dialog: None,
             leaving: None,
             questions: VecDeque::new(),
-            settling: BTreeSet::new(),
+            settling: BTreeMap::new(),
+            wanted: BTreeSet::new(),
             notice: None,
             pane: Pane::Bar,
             focus: None,
@@ -479,6 +481,13 @@ impl State {
         } else {
             self.select_only(id);
         }
+    }
+
+    /// Has this question asked as soon as no other is open, also under No UI.
+    pub fn want(&mut self, transport: String, asked: Asked) {
+        self.questions.retain(|waiting| waiting.question() != Some(asked.number));
+        self.wanted.insert(asked.number);
+        self.questions.push_back(Dialog::asking(transport, asked));
     }
 
     /// Takes in a line of the log; the oldest go.

@@ -133,8 +133,10 @@ impl Calls {
 
     /// The calls that would show something to a person: notifications, portals, the unlocking of a keyring.
     pub fn that_show(&self) -> Vec<String> {
+        let harmless = ["GetServerInformation", "GetCapabilities", "CloseNotification"];
         let shows = |call: &String| {
-            ["org.freedesktop.Secret.Service.Unlock", "org.freedesktop.Notifications.Notify"].contains(&call.as_str())
+            call == "org.freedesktop.Secret.Service.Unlock"
+                || call.strip_prefix("org.freedesktop.Notifications.").is_some_and(|method| !harmless.contains(&method))
                 || call.starts_with("org.freedesktop.Secret.Prompt.")
                 || call.starts_with("org.gnome.keyring.")
                 || call.starts_with("org.freedesktop.portal.") && !call.starts_with("org.freedesktop.portal.Settings.")

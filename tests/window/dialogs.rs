@@ -11,7 +11,7 @@ use mailsluice::mapi::{EnvelopeId, FlushFlags};
 use mailsluice::spooler::{PlainSecret, Said};
 
 use super::Window;
-use super::fake::{Asked, certificate, changed, ended, of_modem, question, rows, transport_id};
+use super::fake::{Asked, certificate, changed, ended, of_modem, question, rows, silent_end, transport_id};
 
 #[test]
 fn a_password_is_asked_for_and_answered() {
@@ -130,6 +130,38 @@ fn what_waits_is_settled_in_a_row_also_with_no_ui_on() {
 }
 
 #[test]
+fn what_was_to_be_settled_and_could_not_be_flushed_opens_nothing_later() {
+    let mut window = Window::open(rows("problems"));
+    window.press(Modifiers::COMMAND.plus(Modifiers::SHIFT), Key::U);
+    window.click("Problems 6");
+    window.click("Settle them in a row");
+    window.press(Modifiers::NONE, Key::Escape);
+    // The spooler was busy: the flush is over, and no transport has ended one.
+    window.engine.tell(window.engine.flushed());
+    window.settle();
+    window.engine.tell(of_modem());
+    window.settle();
+    assert!(!window.has("Sign in"), "No UI holds");
+}
+
+#[test]
+fn a_silent_flush_that_ends_meanwhile_does_not_end_the_settling() {
+    let mut window = Window::open(rows("problems"));
+    window.press(Modifiers::COMMAND.plus(Modifiers::SHIFT), Key::U);
+    window.click_row("modem");
+    window.click("Run with prompts");
+    window.engine.tell(silent_end("modem"));
+    window.engine.tell(of_modem());
+    window.settle();
+    assert!(window.says("ada at pop.example.org"), "one press is enough, also with No UI on");
+    window.press(Modifiers::NONE, Key::Escape);
+    window.engine.tell(window.engine.flushed());
+    window.engine.tell(of_modem());
+    window.settle();
+    assert!(!window.has("Sign in"));
+}
+
+#[test]
 fn files_are_added_by_path_and_by_chooser() {
     let folder = tempfile::tempdir().expect("a folder");
     let mut window = Window::open(rows("idle"));
@@ -230,14 +262,13 @@ fn what_happens_beside_the_window_is_set_there_too() {
 
 #[test]
 fn quitting_with_mail_that_waits_sends_first_and_asks_again_about_what_could_not_go() {
-    use mailsluice::desktop::engine::News;
     let mut window = Window::open(rows("idle"));
     window.asked();
     window.press(Modifiers::COMMAND, Key::Q);
     assert!(window.says("39 messages have not left yet"));
     window.press(Modifiers::NONE, Key::Enter);
-    assert_eq!(window.asked(), [Asked::SendFirst(FlushFlags::FLUSH_UPLOAD)]);
-    window.engine.tell(News::Flushed);
+    assert_eq!(window.asked(), [Asked::Flush(Scope::All, FlushFlags::FLUSH_UPLOAD)]);
+    window.engine.tell(window.engine.flushed());
     window.settle();
     assert_eq!(window.asked(), [], "what could not go is asked about");
     assert!(window.says("39 messages could not be sent"));
@@ -246,7 +277,7 @@ fn quitting_with_mail_that_waits_sends_first_and_asks_again_about_what_could_not
     window.click("Send, then quit");
     window.asked();
     window.engine.0.borrow_mut().messages = 0;
-    window.engine.tell(News::Flushed);
+    window.engine.tell(window.engine.flushed());
     window.settle();
     assert_eq!(window.asked(), [Asked::Quit(Leave::Finish)]);
 }

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use mailsluice::desktop::engine::{Engine, Leave, ListTicket, NewProfile, News, Notice, Readiness, Scope};
+use mailsluice::desktop::engine::{Engine, FlushTicket, Leave, ListTicket, NewProfile, News, Notice, Readiness, Scope};
 use mailsluice::desktop::state::Settings;
 use mailsluice::mapi::tag::*;
 use mailsluice::mapi::{
@@ -34,7 +34,6 @@ pub(crate) enum Asked {
     Create(Box<NewProfile>),
     Demo,
     Autostart(bool),
-    SendFirst(FlushFlags),
     Quit(Leave),
 }
 
@@ -49,6 +48,8 @@ pub(crate) struct Shared {
     pub(crate) lists: Vec<ListQuery>,
     pub(crate) no_ui: bool,
     pub(crate) sends_on_exit: bool,
+    /// How many flushes were begun: the number of the last.
+    pub(crate) flushes: u64,
     tickets: u64,
 }
 
@@ -68,6 +69,7 @@ impl FakeEngine {
             lists: Vec::new(),
             no_ui: false,
             sends_on_exit: false,
+            flushes: 0,
             tickets: 0,
         })))
     }
@@ -80,6 +82,11 @@ impl FakeEngine {
     /// Lets something happen.
     pub(crate) fn tell(&self, news: News) {
         self.0.borrow_mut().news.push(news);
+    }
+
+    /// The flush that it was asked for last is over.
+    pub(crate) fn flushed(&self) -> News {
+        News::Flushed(FlushTicket(self.0.borrow().flushes))
     }
 
     fn note(&self, asked: Asked) {
@@ -116,11 +123,11 @@ impl Engine for FakeEngine {
     fn set_autostart(&mut self, on: bool) {
         self.note(Asked::Autostart(on));
     }
-    fn flush(&mut self, scope: &Scope, flags: FlushFlags) {
+    fn flush(&mut self, scope: &Scope, flags: FlushFlags) -> FlushTicket {
         self.note(Asked::Flush(scope.clone(), flags));
-    }
-    fn flush_and_tell(&mut self, flags: FlushFlags) {
-        self.note(Asked::SendFirst(flags));
+        let mut shared = self.0.borrow_mut();
+        shared.flushes += 1;
+        FlushTicket(shared.flushes)
     }
     fn cancel(&mut self, scope: &Scope) {
         self.note(Asked::Cancel(scope.clone()));
@@ -439,17 +446,25 @@ pub(crate) fn of_modem() -> News {
     News::Event(Event::Question { number: 9, transport: "modem".to_owned(), question })
 }
 
-/// A transport's flush is over.
+/// A transport's flush with UI is over.
 pub(crate) fn ended(transport: &str) -> News {
-    let result = TransportResult {
+    News::Event(Event::FlushEnded { result: result(transport), no_ui: false })
+}
+
+/// A transport's flush under No UI is over.
+pub(crate) fn silent_end(transport: &str) -> News {
+    News::Event(Event::FlushEnded { result: result(transport), no_ui: true })
+}
+
+fn result(transport: &str) -> TransportResult {
+    TransportResult {
         transport: transport.to_owned(),
         result: MapiResult::LogonFailed,
         outgoing: Sent::default(),
         incoming: Got::default(),
         elapsed_s: 1.0,
         failure: None,
-    };
-    News::Event(Event::FlushEnded { result, no_ui: false })
+    }
 }
 
 /// A question about a certificate that changed.

@@ -158,7 +158,7 @@ fn buttons(ui: &mut Ui, scene: &mut Scene<'_>, row: &RowView, problem: Problem<'
     match problem {
         Problem::Question(asked) => act(ui, scene, row, asked.action(), None),
         Problem::Failure(failure) => match failure.class {
-            Class::NeedsPerson | Class::Login => act(ui, scene, row, Action::Prompt, None),
+            _ if problem.can_be_asked() => act(ui, scene, row, Action::Prompt, None),
             Class::Trust | Class::Configuration => act(ui, scene, row, Action::RowSettings, None),
             _ => act(ui, scene, row, Action::FlushSelected, Some("pr-try-again")),
         },

@@ -79,6 +79,7 @@ impl Core {
                 if let Some(failure) = result.failure.as_ref().filter(|failure| failure.class == Class::NeedsPerson) {
                     transport.last_failure = Some(failure.clone());
                     transport.dirty = true;
+                    effects.push(transport.remembered());
                 }
                 log_result(&result, order, effects);
                 group.results.push(result);
@@ -235,11 +236,11 @@ impl Core {
 /// Why a transport does not take an order, as its result; `None`: it does.
 fn refusal(transport: &TransportState, order: &Order, offline: bool) -> Option<TransportResult> {
     let facts = &transport.facts;
-    let wanted = Direction::BOTH.into_iter().any(|way| order.flags.wants(way) && facts.has(way));
+    let wants = |way| order.flags.wants(way) && facts.has(way);
     if let Some(failure) = &facts.unusable {
         return Some(transport.nothing_done(failure.result(), Some(failure.clone())));
     }
-    if !wanted {
+    if !Direction::BOTH.into_iter().any(wants) {
         return Some(transport.nothing_done(MapiResult::Ok, None));
     }
     if facts.asynchronous && !order.flags.contains(FlushFlags::FLUSH_FORCE) {
@@ -248,6 +249,11 @@ fn refusal(transport: &TransportState, order: &Order, offline: bool) -> Option<T
         return Some(transport.nothing_done(MapiResult::NoSupport, Some(failure)));
     }
     if facts.skips_no_ui && order.flags.contains(FlushFlags::FLUSH_NO_UI) {
+        // Nobody need be called for mail that is not there; what there is to receive can't be known.
+        let has_work = wants(Direction::Incoming) || transport.counts.queued + transport.counts.deferred > 0;
+        if !has_work {
+            return Some(transport.nothing_done(MapiResult::Ok, None));
+        }
         let what = "it is left out under No UI, since its connect command may open windows";
         let failure = Failure::new(Class::NeedsPerson, Stage::Bring, "", what);
         return Some(transport.nothing_done(failure.result(), Some(failure)));

@@ -64,7 +64,7 @@ impl Scene {
             _provider: provider,
             _postfix: postfix,
         };
-        for transport in TROUBLED {
+        for transport in TROUBLED.into_iter().chain(["fax"]) {
             scene.seat.submit(transport);
         }
         Some(scene)
@@ -97,13 +97,13 @@ impl Scene {
         let (windows, calls) = (Windows::on(self.seat.screen.display()), Calls::on(&self.seat.bus));
         let (sent, left) = (self.seat.count("out/new"), self.seat.count("fax/new"));
         self.seat.submit("modem");
-        self.seat.submit("fax");
+        let before = self.last_runs().into_iter().max();
+        assert!(wait_until(LIMIT, || Some(now()) > before), "runs are told apart by the second");
         go(self);
         assert!(wait_until(LIMIT, || self.seat.count("out/new") == sent + 1), "{way}: nothing was flushed");
-        // It asked the keyring, and did not unlock it.
-        let asked = |calls: &[String]| calls.iter().any(|call| call == "org.freedesktop.Secret.Service.SearchItems");
-        assert!(wait_until(LIMIT, || asked(&calls.all())), "{way}: the keyring was not asked");
+        assert!(wait_until(LIMIT, || asked_the_keyring(&calls)), "{way}: the keyring was not asked");
         assert!(wait_until(LIMIT, || self.is_idle()), "{way}: it goes on");
+        assert!(self.last_runs().into_iter().min() > before, "{way}: not all of them ran");
         self.waits_for_a_person();
         assert!(wait_until(LIMIT, || windows.count(DIALLING) == 1), "{way}: the connect command shows its own window");
         assert_eq!(windows.but_for(DIALLING), [0_u32; 0], "{way}: windows");
@@ -112,9 +112,23 @@ impl Scene {
         assert_eq!(self.seat.count("fax/new"), left, "{way}: what is left out runs");
     }
 
+    /// When those that can't do without a person ran last.
+    fn last_runs(&self) -> Vec<i64> {
+        TROUBLED.iter().map(|name| self.seat.row(name)["last_run"].as_i64().unwrap_or(0)).collect()
+    }
+
     fn is_idle(&self) -> bool {
         self.seat.rows().iter().all(|row| !row["status_code"].to_string().contains("FLUSH"))
     }
+}
+
+fn now() -> i64 {
+    std::time::UNIX_EPOCH.elapsed().expect("after 1970").as_secs().cast_signed()
+}
+
+/// It was asked, whether or not it was unlocked.
+fn asked_the_keyring(calls: &Calls) -> bool {
+    calls.all().iter().any(|call| call == "org.freedesktop.Secret.Service.SearchItems")
 }
 
 #[test]
@@ -133,6 +147,7 @@ fn under_no_ui_nothing_comes_up_from_any_way_in_and_everything_waits_for_a_perso
     assert!(wait_until(LIMIT, || windows.count(DIALLING) == 1), "the connect command shows its own window");
     assert_eq!((windows.but_for(DIALLING), calls.that_show()), (Vec::new(), Vec::new()));
     assert_eq!(scene.stand_ins.started(), "");
+    assert!(asked_the_keyring(&calls));
 
     scene.start(&["--background"]);
     scene.host.item();

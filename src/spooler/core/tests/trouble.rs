@@ -20,6 +20,11 @@ fn rows_are_told(scene: &mut Scene) {
     scene.core.publish(scene.now);
 }
 
+fn has_queued(scene: &mut Scene, transport: &str) {
+    let queued = crate::mapi::OutgoingCounts { queued: 1, ..Default::default() };
+    scene.input(Input::Counted { counts: [(transport.to_owned(), queued)].into(), next_due: BTreeMap::new() });
+}
+
 /// States that envelopes were given.
 fn states(scene: &mut Scene) -> Vec<QueueState> {
     scene.taken(|effect| match effect {
@@ -153,7 +158,20 @@ fn what_the_profile_leaves_out_under_no_ui_waits_for_a_person_and_nothing_runs_i
     let noisy = Facts { honours_no_ui: false, skips_no_ui: true, ..facts("a") };
     let mut scene = keeping_time(vec![noisy, facts("b")]);
     let silent = scene.flush(spooler_id(), None, SEND | FlushFlags::FLUSH_NO_UI);
-    assert_eq!(scene.started().into_iter().map(|(name, _)| name).collect::<Vec<_>>(), ["b"]);
+    scene.started();
+    scene.finish("b");
+    let reply = scene.flushed(silent);
+    assert_eq!((reply.result, &reply.results[0].failure), (MapiResult::Ok, &None), "it has nothing to send");
+    has_queued(&mut scene, "a");
+    let silent = scene.flush(spooler_id(), None, SEND | FlushFlags::FLUSH_NO_UI);
+    let done = scene.taken(|effect| match effect {
+        Effect::Start { transport, .. } => Some(format!("{transport} starts")),
+        Effect::Write(SpoolOp::LastRun { transport, last }) if last.failure.is_some() => {
+            Some(format!("{transport} is noted"))
+        }
+        _ => None,
+    });
+    assert_eq!(done, ["a is noted", "b starts"], "the next process knows of it too");
     scene.finish("b");
     let reply = scene.flushed(silent);
     assert_eq!(reply.results[0].failure.as_ref().map(|failure| failure.class), Some(Class::NeedsPerson));
