@@ -7,17 +7,17 @@ use crossbeam_channel::{Receiver, bounded};
 
 use super::args::Flush;
 use super::context::{Context, LOGON_PATIENCE};
+use super::questions::Questions;
 use super::{Problem, clock, exit, now, say, say_json};
 use crate::mapi::tag::{
     PR_DISPLAY_NAME, PR_REMOTE_PROGRESS_TEXT, PR_SLUICE_DEFERRED, PR_SLUICE_FAILED, PR_SLUICE_HELD, PR_SLUICE_IN_DOUBT,
     PR_SLUICE_IN_FLIGHT, PR_SLUICE_NEXT_TRY, PR_SLUICE_QUEUED,
 };
-use crate::mapi::{Certificate, Class, Direction, FlushFlags, MapiResult, Row, visible};
-use crate::profile::{Places, pin};
+use crate::mapi::{Class, Direction, FlushFlags, MapiResult, Row, visible};
+use crate::profile::Places;
 use crate::session::{FlushReport, FlushResult, Session, flush_all, flush_each};
 use crate::spooler::core::rows::transport_id;
-use crate::spooler::{Command, Event, Line, PlainSecret, Said, Spooler, TransportResult};
-use crate::transport::Question;
+use crate::spooler::{Event, Line, Spooler, TransportResult};
 
 /// Runs the command.
 pub(super) fn run(context: &Context, flush: &Flush) -> Result<u8, Problem> {
@@ -156,8 +156,7 @@ fn still_here(row: &Row) -> Option<String> {
 
 /// Progress and questions on the terminal; nothing under No UI.
 struct Screen {
-    line: Line,
-    places: Places,
+    questions: Questions,
     shows: bool,
     asks: bool,
 }
@@ -165,44 +164,25 @@ struct Screen {
 impl Screen {
     fn new(line: Line, places: Places, flags: FlushFlags, as_json: bool) -> Self {
         let asks = !flags.contains(FlushFlags::FLUSH_NO_UI);
-        Self { line, places, shows: asks && !as_json && io::stderr().is_terminal(), asks }
+        Self { questions: Questions::new(line, places), shows: asks && !as_json && io::stderr().is_terminal(), asks }
     }
 
     fn observe(&self, events: &[Event]) {
         for event in events {
             match event {
-                Event::RowModified(row) if self.shows => {
+                Event::RowModified(row) if self.shows && !self.questions.is_open() => {
                     if let (Some(name), Some(text)) = (row.text(PR_DISPLAY_NAME), row.text(PR_REMOTE_PROGRESS_TEXT)) {
                         write!(io::stderr(), "\r\x1b[K{}: {text}", visible(name)).ok();
                     }
                 }
-                Event::Question { number, transport, question } if self.asks => self.ask(*number, transport, question),
+                Event::Question { number, transport, question } if self.asks => {
+                    self.clear();
+                    self.questions.ask(*number, transport, question);
+                }
+                Event::QuestionGone(number) => self.questions.gone(*number),
                 _ => {}
             }
         }
-    }
-
-    fn ask(&self, number: u64, transport: &str, question: &Question) {
-        self.clear();
-        let said = match question {
-            Question::Password { user, host, refused } => ask_password(user, host, refused.as_deref()),
-            Question::Certificate(certificate) => self.ask_trust(transport, certificate),
-        };
-        // The flush itself tells what came of it.
-        drop(self.line.ask(Command::AnswerQuestion { question: number, said }));
-    }
-
-    /// Only a whole word trusts it: Enter is what a person in a hurry presses.
-    fn ask_trust(&self, transport: &str, of: &Certificate) -> Option<Said> {
-        let said = show_certificate(of)?;
-        if said == "always" {
-            let mut screen = io::stderr();
-            match pin::pin(&self.places, transport, of) {
-                Ok(()) => writeln!(screen, "Its fingerprint is in {}.", self.places.profile_file().display()).ok(),
-                Err(error) => writeln!(screen, "Trusted for this run only: {error}").ok(),
-            };
-        }
-        matches!(said.as_str(), "yes" | "always").then_some(Said::Trust)
     }
 
     fn clear(&self) {
@@ -210,32 +190,4 @@ impl Screen {
             write!(io::stderr(), "\r\x1b[K").ok();
         }
     }
-}
-
-fn ask_password(user: &str, host: &str, refused: Option<&str>) -> Option<Said> {
-    if let Some(reply) = refused {
-        writeln!(io::stderr(), "{} refused the password: {}", visible(host), visible(reply)).ok();
-    }
-    let prompt = format!("Password of {} at {}: ", visible(user), visible(host));
-    let secret = rpassword::prompt_password(prompt).ok().filter(|secret| !secret.is_empty())?;
-    Some(Said::Secret(PlainSecret(secret)))
-}
-
-/// Shows the certificate, and gives what the person says.
-fn show_certificate(of: &Certificate) -> Option<String> {
-    let mut screen = io::stderr();
-    let now = now();
-    let day = |at: Option<i64>| at.map_or_else(|| "?".to_owned(), |at| clock(at, now));
-    writeln!(screen, "The certificate of {} is not trusted.", visible(&of.host)).ok();
-    writeln!(screen, "  for      {}", visible(&of.names.join(", "))).ok();
-    writeln!(screen, "  issuer   {}", visible(&of.issuer)).ok();
-    writeln!(screen, "  valid    {} to {}", day(of.from), day(of.until)).ok();
-    writeln!(screen, "  SHA-256  {}", of.fingerprint).ok();
-    if let Some(expected) = &of.expected {
-        writeln!(screen, "  CHANGED: {expected} was expected").ok();
-    }
-    write!(screen, "Trust it? Type yes for this run, always for good, or press Enter for no: ").ok();
-    let mut line = String::new();
-    io::stdin().read_line(&mut line).ok()?;
-    Some(line.trim().to_owned())
 }

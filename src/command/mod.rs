@@ -9,6 +9,7 @@ mod flush;
 mod import;
 mod logging;
 mod manual;
+mod questions;
 mod queue;
 pub mod sendmail;
 mod status;

@@ -353,7 +353,7 @@ fn the_demo_has_its_profile_its_mail_and_leaves_nothing_behind() {
     assert_eq!(names, ["home", "club", "office", "modem"]);
     assert!(profile.transports.iter().all(|transport| transport.outgoing.is_some() && transport.incoming.is_some()));
     let Some(Outgoing::Smtp(office)) = &profile.transports[2].outgoing else { panic!("office sends by SMTP") };
-    assert_eq!(office.server.password, Some(SecretSource::Ask));
+    assert_eq!(office.server.credential, Some(profile::Credential::Password(SecretSource::Ask)));
     assert!(profile.transports[3].connect.as_ref().is_some_and(|connect| !connect.silent));
 
     let seeds = Demo::seed_messages();

@@ -25,6 +25,7 @@ pub enum Action {
     Offline,
     Password,
     Certificate,
+    SignIn,
     Prompt,
     Settle,
     Add,
@@ -116,6 +117,7 @@ table! {
     Offline "act-offline" OFFLINE Everywhere [ctrl_shift(Key::W)];
     Password "act-password" KEY Status [key(Key::Enter)];
     Certificate "act-certificate" KEY Status [];
+    SignIn "act-sign-in" KEY Status [];
     Prompt "act-prompt" KEY Everywhere [];
     Settle "act-settle" KEY Everywhere [];
     Find "act-find" FIND Everywhere [ctrl(Key::F)];
@@ -246,7 +248,7 @@ impl Facts {
             }
             A::CancelAll => (!self.running).then_some("why-not-running"),
             A::CancelSelected => (!self.running).then_some("why-row-not-running"),
-            A::Password | A::Certificate => (!self.question).then_some("why-no-question"),
+            A::Password | A::Certificate | A::SignIn => (!self.question).then_some("why-no-question"),
             A::Settle if !self.to_settle => Some("why-nothing-to-settle"),
             A::Settle => self.offline.then_some("why-offline"),
             A::RowSettings => None,

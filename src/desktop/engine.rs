@@ -203,6 +203,9 @@ pub trait Engine {
     /// Answers a question; `None`: the person would not say.
     fn answer(&mut self, question: u64, said: Option<Said>);
 
+    /// Opens an address in the browser.
+    fn browse(&mut self, address: String);
+
     /// Writes a certificate's fingerprint into the profile, for this transport's server.
     fn pin(&mut self, transport: String, certificate: Box<Certificate>);
 

@@ -7,6 +7,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use crossbeam_channel::{Receiver, Sender, unbounded};
 
+use super::browser;
 use super::door::{Call, Door};
 use super::engine::{
     Arrival, Engine, FlushTicket, LineSecurity, ListTicket, NewProfile, NewServer, News, Notice, PasswordPlace,
@@ -82,14 +83,15 @@ impl LiveEngine {
     }
 
     /// Does work that may wait, on a thread of its own; what comes of it is told.
-    fn aside(&self, work: impl FnOnce(&Opened) -> Notice + Send + 'static) {
+    fn aside<N: Into<Option<Notice>>>(&self, work: impl FnOnce(&Opened) -> N + Send + 'static) {
         let Some(opened) = self.client.opened().cloned() else { return };
         let (notices, wake) = (self.notices.0.clone(), Arc::clone(&self.wake));
         let begun = thread::Builder::new().name("aside".to_owned()).spawn(move || {
-            let notice = work(&opened);
-            // A program that has ended meanwhile wants it no more.
-            notices.send(notice).ok();
-            wake();
+            if let Some(notice) = work(&opened).into() {
+                // A program that has ended meanwhile wants it no more.
+                notices.send(notice).ok();
+                wake();
+            }
         });
         if let Err(error) = begun {
             self.refuse(MapiResult::CallFailed, error.to_string());
@@ -239,6 +241,10 @@ impl Engine for LiveEngine {
 
     fn answer(&mut self, question: u64, said: Option<Said>) {
         self.ask(Asked::Other, Command::AnswerQuestion { question, said });
+    }
+
+    fn browse(&mut self, address: String) {
+        self.aside(move |_| browser::open(&address).err().map(|why| Notice::Refused(MapiResult::NotFound, why)));
     }
 
     fn pin(&mut self, transport: String, certificate: Box<Certificate>) {

@@ -15,7 +15,7 @@
 //! | [`text`], [`theme`], `icon` | language, colours and sizes, icons |
 //! | `view`, `dialog`, `widget` | the parts that are drawn, each a function of a `Scene` |
 //! | `leave` | what is asked before the program ends, and what follows |
-//! | `autostart` | starting with the session |
+//! | `autostart`, `browser` | starting with the session; opening an address |
 //! | [`chooser`] | the system's file chooser |
 //!
 //! The window knows rows and events, and neither SQL nor tokio. It never waits: what takes time is asked for and
@@ -24,6 +24,7 @@
 pub mod action;
 pub mod app;
 mod autostart;
+mod browser;
 pub mod chooser;
 mod desk;
 mod dialog;

@@ -31,6 +31,7 @@ impl App {
             Ask::Confirm(verb, selection) => self.confirm(verb, selection),
             Ask::Verb(verb, selection) => self.engine.change(verb, selection),
             Ask::Answer(question, said) => self.engine.answer(question, said),
+            Ask::Browse(address) => self.engine.browse(address),
             Ask::Pin(transport, certificate) => self.engine.pin(transport, certificate),
             Ask::AddFiles(files) => self.engine.add(files),
             Ask::SaveTo(envelope, path) => self.engine.save(envelope, path),
@@ -98,7 +99,7 @@ impl App {
                 let offline = self.rows.iter().any(|row| row.is_spooler() && row.offline);
                 self.engine.work_offline(!offline);
             }
-            Action::Password | Action::Certificate => self.ask_question(&scope),
+            Action::Password | Action::Certificate | Action::SignIn => self.ask_question(&scope),
             Action::RowSettings => {
                 self.state.inspected = target.or_else(|| self.state.cursor.clone());
                 self.state.tab = Tab::Properties;

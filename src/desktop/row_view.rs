@@ -106,6 +106,7 @@ impl Asked {
         match self.question {
             Question::Password { .. } => Action::Password,
             Question::Certificate(_) => Action::Certificate,
+            Question::Consent(_) => Action::SignIn,
         }
     }
 
@@ -114,6 +115,7 @@ impl Asked {
         let (what, then) = match self.question {
             Question::Password { .. } => ("st-needs-password", "st-needs-password-detail"),
             Question::Certificate(_) => ("st-needs-certificate", "st-needs-certificate-detail"),
+            Question::Consent(_) => ("st-needs-consent", "st-needs-consent-detail"),
         };
         (text.get(what), text.get(then))
     }

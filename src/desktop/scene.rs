@@ -28,6 +28,8 @@ pub(super) enum Ask {
     Verb(QueueVerb, Selection),
     /// Answer a question.
     Answer(u64, Option<Said>),
+    /// Open this address in the browser.
+    Browse(String),
     /// Write this certificate's fingerprint into the profile of this transport.
     Pin(String, Box<Certificate>),
     /// Queue these files.
@@ -90,6 +92,7 @@ impl Scene<'_> {
             | Action::CancelSelected
             | Action::Password
             | Action::Certificate
+            | Action::SignIn
             | Action::Prompt => &self.facts_selected,
             _ => &self.facts_all,
         };

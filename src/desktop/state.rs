@@ -13,7 +13,7 @@ use super::theme::Scheme;
 use crate::mapi::{Certificate, EntryId, EnvelopeId, QueueState};
 use crate::spool::{Filter, QueueVerb, Seconds, Selection};
 use crate::spooler::LogLine;
-use crate::transport::{Question, Severity};
+use crate::transport::{Consent, Question, Severity};
 
 /// Lines of the log that are kept.
 const LOG_KEPT: usize = 10_000;
@@ -169,6 +169,8 @@ pub enum Dialog {
     Password(PasswordDialog),
     /// A certificate is asked about.
     Certificate(CertificateDialog),
+    /// Somebody is to sign in with a provider.
+    Consent(ConsentDialog),
     /// Message files are to be added.
     Add(PathDialog),
     /// A message is to be saved.
@@ -196,6 +198,9 @@ impl Dialog {
             Question::Certificate(certificate) => {
                 Self::Certificate(CertificateDialog { question, transport, certificate, for_good: false })
             }
+            Question::Consent(consent) => {
+                Self::Consent(ConsentDialog { question, transport, consent, browses: false, was_shown: false })
+            }
         }
     }
 
@@ -204,6 +209,7 @@ impl Dialog {
         match self {
             Self::Password(dialog) => Some((dialog.question, &dialog.transport)),
             Self::Certificate(dialog) => Some((dialog.question, &dialog.transport)),
+            Self::Consent(dialog) => Some((dialog.question, &dialog.transport)),
             _ => None,
         }
     }
@@ -225,6 +231,21 @@ pub struct CertificateDialog {
     pub certificate: Box<Certificate>,
     /// Its fingerprint is to go into the profile.
     pub for_good: bool,
+}
+
+/// The sign-in that is asked for. It ends by itself when the browser is through.
+#[derive(Debug)]
+pub struct ConsentDialog {
+    /// Number of the question.
+    pub question: u64,
+    /// Which transport waits.
+    pub transport: String,
+    /// Where, who and why.
+    pub consent: Box<Consent>,
+    /// The browser was opened.
+    pub browses: bool,
+    /// It was drawn once, so its button had the focus.
+    pub was_shown: bool,
 }
 
 /// The password that is asked for.

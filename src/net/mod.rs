@@ -7,6 +7,7 @@ mod certificate;
 pub mod connect;
 pub mod deflate;
 pub mod lines;
+pub mod oauth;
 pub mod sasl;
 mod scram;
 pub mod step;

@@ -36,6 +36,11 @@ pub enum Mechanism {
 /// What `auto` takes, strongest first. A password is no token, so OAuth is used only when asked for.
 const BY_STRENGTH: [Mechanism; 4] = [Mechanism::ScramSha256, Mechanism::CramMd5, Mechanism::Plain, Mechanism::Login];
 
+/// What takes a token, the standard one first.
+const FOR_TOKENS: [Mechanism; 2] = [Mechanism::OAuthBearer, Mechanism::XOAuth2];
+
+const OPEN_LINE: &str = "a token may only be sent over an encrypted line";
+
 impl Mechanism {
     /// Its name on the wire.
     pub const fn name(self) -> &'static str {
@@ -60,7 +65,7 @@ impl Mechanism {
 
     fn of(choice: AuthChoice) -> Option<Self> {
         match choice {
-            AuthChoice::Auto | AuthChoice::None => None,
+            AuthChoice::Auto | AuthChoice::Token | AuthChoice::None => None,
             AuthChoice::Plain => Some(Self::Plain),
             AuthChoice::Login => Some(Self::Login),
             AuthChoice::CramMd5 => Some(Self::CramMd5),
@@ -93,10 +98,14 @@ pub fn choose(choice: AuthChoice, offered: &[impl AsRef<str>], private: bool, at
             let what = format!("the server does not offer {}, only: {}", named.name(), list(offered));
             return fail(Class::Configuration, what);
         }
-        if named.is_oauth() && !private {
-            return fail(Class::Trust, "a token may only be sent over an encrypted line".to_owned());
-        }
-        return Ok(named);
+        return if named.is_oauth() && !private { fail(Class::Trust, OPEN_LINE.to_owned()) } else { Ok(named) };
+    }
+    if choice == AuthChoice::Token {
+        return match FOR_TOKENS.into_iter().find(|&one| has(one)) {
+            Some(_) if !private => fail(Class::Trust, OPEN_LINE.to_owned()),
+            Some(best) => Ok(best),
+            None => fail(Class::Configuration, format!("the server takes no token; it offers: {}", list(offered))),
+        };
     }
     if let Some(best) = BY_STRENGTH.into_iter().find(|&one| has(one) && (private || !one.shows_secret())) {
         return Ok(best);

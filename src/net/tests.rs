@@ -22,13 +22,13 @@ use crate::mapi::{Class, Failure, Stage};
 use crate::profile::{AuthChoice, Security, ServerConfig};
 
 fn server(host: &str, port: u16, security: Security, ca_file: Option<PathBuf>) -> ServerConfig {
-    let (user, password, auth) = (None, None, AuthChoice::Auto);
+    let (user, credential, auth) = (None, None, AuthChoice::Auto);
     ServerConfig {
         host: host.to_owned(),
         port,
         security,
         user,
-        password,
+        credential,
         auth,
         ca_file,
         fingerprint: None,
@@ -311,6 +311,11 @@ fn a_named_mechanism_is_the_users_word_but_tokens_stay_private() {
     assert_eq!(choose(AuthChoice::Plain, &["PLAIN"], false, "x:1"), Ok(Mechanism::Plain));
     assert_eq!(choose(AuthChoice::XOAuth2, &["XOAUTH2"], true, "x:1"), Ok(Mechanism::XOAuth2));
     assert_eq!(choose(AuthChoice::OAuthBearer, &["OAUTHBEARER"], false, "x:1").unwrap_err().class, Class::Trust);
+    let token = |offered: &[&str], private| choose(AuthChoice::Token, offered, private, "x:1");
+    assert_eq!(token(&["PLAIN", "XOAUTH2", "OAUTHBEARER"], true), Ok(Mechanism::OAuthBearer));
+    assert_eq!(token(&["PLAIN", "XOAUTH2"], true), Ok(Mechanism::XOAuth2));
+    assert_eq!(token(&["XOAUTH2"], false).unwrap_err().class, Class::Trust);
+    assert_eq!(token(&["PLAIN"], true).unwrap_err().class, Class::Configuration, "a token is no password");
     assert_eq!(choose(AuthChoice::CramMd5, &["PLAIN"], true, "x:1").unwrap_err().class, Class::Configuration);
 }
 

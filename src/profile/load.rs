@@ -11,10 +11,11 @@ use toml::de::DeTable;
 
 use super::fingerprint::NoFingerprint;
 use super::model::{
-    After, AuthChoice, ConnectCommand, DeliverTo, ExternalQueue, Identity, InDoubtPolicy, Incoming, IncomingSource,
-    Outgoing, Profile, QueueKind, SecretSource, Security, ServerConfig, SmtpConfig, SubmissionPort, TransportConfig,
-    UnderNoUi, is_loopback,
+    After, AuthChoice, ConnectCommand, Credential, DeliverTo, ExternalQueue, Identity, InDoubtPolicy, Incoming,
+    IncomingSource, Outgoing, Profile, QueueKind, SecretSource, Security, ServerConfig, SmtpConfig, SubmissionPort,
+    TransportConfig, UnderNoUi, is_loopback,
 };
+use super::oauth;
 use super::places::Places;
 use super::schedule::schedule;
 use super::section::{Notes, Section};
@@ -266,14 +267,14 @@ impl Loader<'_> {
         let user = section.word("user").map(str::to_owned);
         let auth = section.choice("auth", &MECHANISMS).unwrap_or(AuthChoice::Auto);
         let signs_in = user.is_some() && auth != AuthChoice::None;
-        let password = if section.has("password") {
-            password(section)
-        } else {
-            // Whoever signs in has a password somewhere, and the keyring is where it belongs.
-            signs_in.then_some(SecretSource::Keyring)
+        let credential = credential(section, signs_in);
+        let auth = match &credential {
+            Some(Credential::Token(_)) => for_a_token(section, auth),
+            _ => auth,
         };
-        let names_mechanism = !matches!(auth, AuthChoice::Auto | AuthChoice::None);
-        for (key, given) in [("password", section.has("password")), ("auth", names_mechanism)] {
+        let names_mechanism = !matches!(auth, AuthChoice::Auto | AuthChoice::None | AuthChoice::Token);
+        let given = [("password", section.has("password")), ("oauth", section.has("oauth")), ("auth", names_mechanism)];
+        for (key, given) in given {
             if given && !section.has("user") {
                 section.wrong(key, "is of no use without a user");
             }
@@ -290,7 +291,7 @@ impl Loader<'_> {
             section.wrong("fingerprint", "is of no use without TLS (security = \"none\")");
         }
         let patience = section.duration("patience");
-        ServerConfig { host: host.to_owned(), port, security, user, password, auth, ca_file, fingerprint, patience }
+        ServerConfig { host: host.to_owned(), port, security, user, credential, auth, ca_file, fingerprint, patience }
     }
 
     /// A path: `~` is the user's home, and relative ones begin in the profile's folder.
@@ -314,8 +315,19 @@ impl Loader<'_> {
     }
 }
 
-const SERVER_KEYS: &[&str] =
-    &["host", "port", "security", "user", "password", "auth", "allow_plaintext", "ca_file", "fingerprint", "patience"];
+const SERVER_KEYS: &[&str] = &[
+    "host",
+    "port",
+    "security",
+    "user",
+    "password",
+    "oauth",
+    "auth",
+    "allow_plaintext",
+    "ca_file",
+    "fingerprint",
+    "patience",
+];
 
 const PLAINTEXT: &str = "with \"none\" the login would go over the network for all to read. Use \"tls\" or \"starttls\"; or, if the \
      line is safe by other means, say so with allow_plaintext = true";
@@ -395,11 +407,40 @@ fn lmtp(section: &Section<'_>, place: &str) -> DeliverTo {
     DeliverTo::Lmtp(place.to_owned())
 }
 
+/// What signs in. Whoever does has a password somewhere, and the keyring is where it belongs.
+fn credential(section: &Section<'_>, signs_in: bool) -> Option<Credential> {
+    if let Some(oauth) = section.section("oauth") {
+        if section.has("password") {
+            section.wrong("password", "is of no use beside oauth; leave one of them out");
+        }
+        return oauth::oauth(oauth).map(|oauth| Credential::Token(Box::new(oauth)));
+    }
+    let source = if section.has("password") { password(section) } else { signs_in.then_some(SecretSource::Keyring) };
+    source.map(Credential::Password)
+}
+
+/// How to sign in with a token.
+fn for_a_token(section: &Section<'_>, auth: AuthChoice) -> AuthChoice {
+    match auth {
+        AuthChoice::Auto => AuthChoice::Token,
+        AuthChoice::XOAuth2 | AuthChoice::OAuthBearer => auth,
+        _ => {
+            section.wrong("auth", "must be \"xoauth2\", \"oauthbearer\" or \"auto\" with oauth, which gives a token");
+            AuthChoice::Token
+        }
+    }
+}
+
 /// Where the password is. What stands there now is never repeated: it may be the password.
 fn password(section: &Section<'_>) -> Option<SecretSource> {
+    secret(section, "password")
+}
+
+/// See [`password`].
+pub(super) fn secret(section: &Section<'_>, key: &'static str) -> Option<SecretSource> {
     const WHERE: &str =
         "must say where the password is: { keyring = true }, { command = \"…\" }, { env = \"NAME\" } or { ask = true }";
-    let inner = section.section_or("password", &format!("{WHERE}. A password itself does not belong in a profile"))?;
+    let inner = section.section_or(key, &format!("{WHERE}. A password itself does not belong in a profile"))?;
     let given = ["keyring", "command", "env", "ask"].map(|key| inner.has(key));
     let yes = |key, source| match inner.switch(key) {
         Some(false) => {

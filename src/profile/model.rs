@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::fingerprint::Fingerprint;
+use super::oauth::OAuth;
 use super::schedule::Schedule;
 use crate::mapi::Direction;
 
@@ -159,8 +160,8 @@ pub struct ServerConfig {
     pub security: Security,
     /// Who signs in; `None`: nobody.
     pub user: Option<String>,
-    /// Where the password is; never the password itself.
-    pub password: Option<SecretSource>,
+    /// Where the password or the token is; never that itself.
+    pub credential: Option<Credential>,
     /// Which mechanism.
     pub auth: AuthChoice,
     /// More certificate authorities beside the system's roots, PEM.
@@ -206,8 +207,29 @@ pub enum AuthChoice {
     XOAuth2,
     /// OAUTHBEARER (RFC 7628); the secret is an access token.
     OAuthBearer,
+    /// One of these two, whichever the server has: what `auto` means where the profile has `oauth`.
+    Token,
     /// Don't sign in.
     None,
+}
+
+/// What signs a user in: `password = …` or `oauth = …`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Credential {
+    /// A password, or a token that something outside keeps fresh.
+    Password(SecretSource),
+    /// A token that we get and keep fresh.
+    Token(Box<OAuth>),
+}
+
+impl Credential {
+    /// The places outside that its secrets come from.
+    pub fn source(&self) -> Option<&SecretSource> {
+        match self {
+            Self::Password(source) => Some(source),
+            Self::Token(oauth) => oauth.client_secret.as_ref(),
+        }
+    }
 }
 
 /// `password = …`: where the secret is.

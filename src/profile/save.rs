@@ -229,6 +229,7 @@ fn quoted(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::profile::Credential;
     use crate::profile::{DeliverTo, IncomingSource, Outgoing};
     use proptest::prelude::*;
     use std::os::unix::fs::{PermissionsExt as _, symlink};
@@ -265,7 +266,10 @@ mod tests {
         let work = &profile.transports[0];
         let Some(Outgoing::Smtp(smtp)) = &work.outgoing else { panic!("{work:?}") };
         assert_eq!((smtp.server.port, smtp.server.security), (2525, Security::StartTls));
-        assert_eq!(smtp.server.password, Some(SecretSource::Command("pass show \"mail/ada\"".to_owned())));
+        assert_eq!(
+            smtp.server.credential,
+            Some(Credential::Password(SecretSource::Command("pass show \"mail/ada\"".to_owned())))
+        );
         let incoming = work.incoming.as_ref().unwrap();
         assert!(matches!(&incoming.source, IncomingSource::Pop3 { server } if server.port == 110));
         assert_eq!(incoming.after, After::Delete);

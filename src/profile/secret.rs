@@ -73,13 +73,20 @@ pub fn fetch(source: &SecretSource, user: &str, host: &str, may_show_ui: bool) -
     }
 }
 
-/// Puts the secret of `user` at `host` into the keyring, in the place of the one that is there. Blocks, and may make the
-/// keyring ask to be unlocked.
+/// Fetches the refresh token of a consent ([`super::OAuth::account`]) from the keyring. Blocks as [`fetch`] does.
+///
+/// # Errors
+/// Why there is none.
+pub fn fetch_grant(consent: &str, may_show_ui: bool) -> Result<SecretString, SecretError> {
+    keyring::fetch(consent, may_show_ui)
+}
+
+/// Puts a refresh token into the keyring, in the place of the one before. Blocks; shows nothing unless it may.
 ///
 /// # Errors
 /// The keyring did not take it.
-pub fn store(user: &str, host: &str, secret: &SecretString) -> Result<(), SecretError> {
-    keyring::store(&account(user, host), secret)
+pub fn store_grant(consent: &str, token: &SecretString, may_show_ui: bool) -> Result<(), SecretError> {
+    keyring::store(consent, token, may_show_ui)
 }
 
 /// What the keyring and the session know an account by: one password serves sending and receiving at one host.

@@ -217,7 +217,7 @@ pub enum Event {
 /// What a person says to a question.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Said {
-    /// The password.
+    /// The password; or, where a browser that went to sign in could not come back, the address that it came to.
     Secret(PlainSecret),
     /// The certificate is to be trusted, until the program ends.
     Trust,

@@ -5,6 +5,7 @@
 //! is the same for all of them and stands in [`flush`](mod@flush).
 
 mod bring;
+mod consent;
 pub mod content;
 mod deliver;
 pub mod flush;
@@ -22,6 +23,7 @@ pub mod secrets;
 pub mod smtp;
 #[cfg(test)]
 mod testing;
+mod tokens;
 pub mod trust;
 pub mod watch;
 
@@ -34,7 +36,9 @@ use crate::mapi::{Class, Failure, FlushFlags, Stage};
 
 pub use content::{Content, ContentStore};
 pub use port::{Receipts, Submissions, Support};
-pub use report::{Answer, Job, JobRecipient, Progress, Question, ReceivedItem, Report, ReportKind, Severity, Ticket};
+pub use report::{
+    Answer, Consent, Job, JobRecipient, Progress, Question, ReceivedItem, Report, ReportKind, Severity, Ticket,
+};
 
 /// What a trait method that talks to the network returns.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;

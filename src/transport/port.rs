@@ -143,7 +143,7 @@ impl Support {
         self.report(ReportKind::Log(severity, text.into()));
     }
 
-    /// Asks a person for a password.
+    /// Asks a person for a password, or to sign in. Dropped before the answer, it takes the question back.
     ///
     /// # Errors
     /// [`Class::NeedsPerson`] when nobody may be asked or nobody answered, [`Class::Cancelled`].
@@ -169,29 +169,46 @@ impl Support {
         let key = match &question {
             Question::Password { user, host, .. } => format!("{user}@{host}"),
             Question::Certificate(certificate) => format!("{} {}", certificate.host, certificate.fingerprint),
+            Question::Consent(consent) => format!("{} with {}", consent.user, consent.provider),
         };
         let unanswered = question.unanswered();
         if !self.interactive {
             return Err(unanswered);
         }
         // A person who would not say is not asked again in the same flush.
-        if let Some(failure) = self.declined.lock().unwrap_or_else(PoisonError::into_inner).get(&key) {
-            return Err(failure.clone());
+        if let Some(failure) = self.declined(&key) {
+            return Err(failure);
         }
-        let asked = self.request(|ticket| ReportKind::Question { ticket, question });
-        let answer = tokio::time::timeout(PATIENCE, asked).await.unwrap_or_else(|_elapsed| {
+        let (ticket, answer) = self.desk.open();
+        self.report(ReportKind::Question { ticket, question });
+        // Whatever becomes of this wait: nobody is to answer what nobody waits for.
+        let _withdrawn = Withdrawn { support: self, ticket };
+        let answer = tokio::time::timeout(PATIENCE, self.answered(answer)).await.unwrap_or_else(|_elapsed| {
             let what = format!("{}: nobody answered within {} minutes", unanswered.what, PATIENCE.as_secs() / 60);
             Err(Failure { what, ..unanswered })
         });
-        answer.inspect_err(|failure| {
-            self.declined.lock().unwrap_or_else(PoisonError::into_inner).insert(key, failure.clone());
-        })
+        answer.inspect_err(|failure| self.decline(key, failure))
+    }
+
+    /// What came of it when a person would not say, earlier in this flush.
+    pub(super) fn declined(&self, key: &str) -> Option<Failure> {
+        self.declined.lock().unwrap_or_else(PoisonError::into_inner).get(key).cloned()
+    }
+
+    /// A person would not say.
+    pub(super) fn decline(&self, key: String, failure: &Failure) {
+        self.declined.lock().unwrap_or_else(PoisonError::into_inner).insert(key, failure.clone());
     }
 
     /// Sends a report and waits for its answer, or for the cancellation.
     async fn request(&self, kind: impl FnOnce(Ticket) -> ReportKind) -> Result<Answer, Failure> {
         let (ticket, answer) = self.desk.open();
         self.report(kind(ticket));
+        self.answered(answer).await
+    }
+
+    /// Waits for an answer, or for the cancellation.
+    async fn answered(&self, answer: oneshot::Receiver<Answer>) -> Result<Answer, Failure> {
         tokio::select! {
             biased;
             answer = answer => match answer {
@@ -201,6 +218,18 @@ impl Support {
             },
             () = self.cancel.cancelled() => Err(Failure::cancelled(Stage::Queue, self.transport())),
         }
+    }
+}
+
+/// Takes a question back when it is dropped; one that was answered is gone already.
+struct Withdrawn<'a> {
+    support: &'a Support,
+    ticket: Ticket,
+}
+
+impl Drop for Withdrawn<'_> {
+    fn drop(&mut self) {
+        self.support.report(ReportKind::Withdrawn(self.ticket));
     }
 }
 

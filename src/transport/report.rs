@@ -83,6 +83,25 @@ pub enum Question {
     },
     /// Whether to trust a server's certificate after all.
     Certificate(Box<Certificate>),
+    /// To sign in with a provider.
+    Consent(Box<Consent>),
+}
+
+/// A person is to sign in with a provider of tokens, in a browser.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Consent {
+    /// Who signs in.
+    pub user: String,
+    /// The mail server that wants a token.
+    pub host: String,
+    /// Who gives it.
+    pub provider: String,
+    /// Where the browser is to go.
+    pub address: String,
+    /// What is to be typed there, if anything; else the browser comes back to this machine.
+    pub code: Option<String>,
+    /// What went wrong with the last one, in English; nothing: there was none.
+    pub why: Option<String>,
 }
 
 impl Question {
@@ -91,6 +110,7 @@ impl Question {
         match self {
             Self::Password { host, .. } => host,
             Self::Certificate(certificate) => &certificate.host,
+            Self::Consent(consent) => &consent.host,
         }
     }
 
@@ -99,6 +119,7 @@ impl Question {
         let (stage, what) = match self {
             Self::Password { .. } => (Stage::Login, "no password was given"),
             Self::Certificate(_) => (Stage::Tls, "its certificate was not trusted"),
+            Self::Consent(_) => (Stage::Login, "nobody signed in with the provider"),
         };
         Failure::new(Class::NeedsPerson, stage, self.host(), what)
     }
@@ -113,7 +134,8 @@ pub enum Answer {
     Done,
     /// The UIDs already received from a mailbox.
     Known(Vec<String>),
-    /// The password the person entered. A certificate they trust is [`Self::Done`].
+    /// The password the person entered, or the address that the browser came to. A certificate they trust is
+    /// [`Self::Done`].
     Secret(SecretString),
     /// Nobody answered, or it could not be done.
     Refused(Failure),
@@ -210,6 +232,8 @@ pub enum ReportKind {
         /// What.
         question: Question,
     },
+    /// Nobody needs to answer any more.
+    Withdrawn(Ticket),
     /// A line for the log.
     Log(Severity, String),
     /// The whole flush is over and every resource released.

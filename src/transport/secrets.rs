@@ -13,12 +13,13 @@ use super::port::Support;
 use super::report::Question;
 use crate::mapi::{Class, Failure, Stage};
 use crate::profile::secret::{self, SecretError};
-use crate::profile::{SecretSource, ServerConfig};
+use crate::profile::{Credential, SecretSource, ServerConfig};
 
 /// What people said, for as long as the process lives: passwords, and certificates to trust.
 #[derive(Debug, Default)]
 pub struct SecretCache {
     accounts: Mutex<HashMap<String, Account>>,
+    pub(super) grants: super::tokens::Grants,
     pub(super) trusted: super::trust::Trusted,
 }
 
@@ -36,9 +37,12 @@ struct Account {
 
 /// The last refusal.
 #[derive(Debug, Clone)]
-struct Refused {
-    secret: SecretString,
-    words: String,
+pub(super) struct Refused {
+    pub(super) secret: SecretString,
+    /// The server's.
+    pub(super) words: String,
+    /// How many it has refused since it took one.
+    pub(super) in_a_row: u32,
 }
 
 impl SecretCache {
@@ -67,12 +71,13 @@ impl SecretCache {
         known.asked = None;
         // Of several connections that were refused with one password the first tells it all.
         if let Some(secret) = known.given.take() {
-            known.refused = Some(Refused { secret, words: words.to_owned() });
+            let before = known.refused.as_ref().map_or(0, |refused| refused.in_a_row);
+            known.refused = Some(Refused { secret, words: words.to_owned(), in_a_row: before + 1 });
         }
     }
 
     /// The last refusal, if there was one.
-    fn refusal(&self, account: &str) -> Option<Refused> {
+    pub(super) fn refusal(&self, account: &str) -> Option<Refused> {
         self.accounts().get(account).and_then(|known| known.refused.clone())
     }
 
@@ -82,13 +87,28 @@ impl SecretCache {
     }
 }
 
+/// What a server's user signs in with.
+///
+/// # Errors
+/// Those of [`password`] and [`super::tokens::token`].
+pub async fn credential(support: &Support, server: &ServerConfig) -> Result<SecretString, Failure> {
+    match &server.credential {
+        Some(Credential::Token(oauth)) => {
+            let token = super::tokens::token(support, server, oauth).await?;
+            Ok(support.secrets().give(&account(server), token))
+        }
+        Some(Credential::Password(source)) => password(support, server, source).await,
+        None => password(support, server, &SecretSource::Ask).await,
+    }
+}
+
 /// The password of a server's user: the one a person entered in this session, else the one from where the profile says,
 /// else one that a person is asked for now.
 ///
 /// # Errors
 /// [`Class::NeedsPerson`] when only a person could help and none may be asked; [`Class::Configuration`] when its place is
 /// there and does not work; [`Class::Cancelled`].
-pub async fn password(support: &Support, server: &ServerConfig) -> Result<SecretString, Failure> {
+async fn password(support: &Support, server: &ServerConfig, source: &SecretSource) -> Result<SecretString, Failure> {
     let account = account(server);
     let cache = support.secrets();
     let turn = cache.turn(&account);
@@ -97,7 +117,7 @@ pub async fn password(support: &Support, server: &ServerConfig) -> Result<Secret
         return Ok(cache.give(&account, secret));
     }
     let refusal = cache.refusal(&account);
-    let why = match (fetch(support, server).await?, &refusal) {
+    let why = match (fetch(support, server, source).await?, &refusal) {
         (Ok(secret), Some(refused)) if secret.expose_secret() == refused.secret.expose_secret() => {
             format!("the server refused the password: {}", refused.words)
         }
@@ -125,14 +145,29 @@ pub fn refused(support: &Support, server: &ServerConfig, reply: &str) {
     support.secrets().refuse(&account(server), reply);
 }
 
-fn account(server: &ServerConfig) -> String {
+/// The server took the token that it was given last: the next that it refuses is one that has expired. (Of passwords that
+/// is not said: what one server of a host refuses is not offered again because another took it.)
+pub fn accepted(support: &Support, server: &ServerConfig) {
+    if let Some(Credential::Token(_)) = &server.credential
+        && let Some(known) = support.secrets().accounts().get_mut(&account(server))
+    {
+        known.refused = None;
+    }
+}
+
+/// What the session knows a server's user by.
+pub(super) fn account(server: &ServerConfig) -> String {
     secret::account(server.user.as_deref().unwrap_or_default(), &server.host)
 }
 
 /// Looks where the profile says, on a thread that may block. A cancelled look goes on there until its deadline, and what
 /// it finds is dropped.
-async fn fetch(support: &Support, server: &ServerConfig) -> Result<Result<SecretString, SecretError>, Failure> {
-    let source = server.password.clone().unwrap_or(SecretSource::Ask);
+async fn fetch(
+    support: &Support,
+    server: &ServerConfig,
+    source: &SecretSource,
+) -> Result<Result<SecretString, SecretError>, Failure> {
+    let source = source.clone();
     let (user, host) = (server.user.clone().unwrap_or_default(), server.host.clone());
     let may_show_ui = support.interactive();
     let look = tokio::task::spawn_blocking(move || secret::fetch(&source, &user, &host, may_show_ui));
@@ -141,7 +176,8 @@ async fn fetch(support: &Support, server: &ServerConfig) -> Result<Result<Secret
     })
 }
 
-async fn unless_cancelled<T>(
+/// The outcome of some work, unless the flush is stopped before.
+pub(super) async fn unless_cancelled<T>(
     support: &Support,
     server: &ServerConfig,
     work: impl Future<Output = T>,

@@ -13,7 +13,7 @@ use super::report::{Answer, Job, JobRecipient, Report, ReportKind};
 use super::secrets::SecretCache;
 use super::{Content, Receipts, Submissions, Support};
 use crate::mapi::{Class, EnvelopeId, Failure, Outcome, RecipientId, Stage};
-use crate::profile::{AuthChoice, SecretSource, Security, ServerConfig};
+use crate::profile::{AuthChoice, Credential, SecretSource, Security, ServerConfig};
 
 /// What the spooler was told.
 #[derive(Debug, Default)]
@@ -140,7 +140,7 @@ pub(crate) fn server_at(port: u16) -> ServerConfig {
         port,
         security: Security::None,
         user: Some("ann".to_owned()),
-        password: Some(SecretSource::Env("PATH".to_owned())),
+        credential: Some(Credential::Password(SecretSource::Env("PATH".to_owned()))),
         auth: AuthChoice::Auto,
         ca_file: None,
         fingerprint: None,

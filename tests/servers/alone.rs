@@ -1,6 +1,7 @@
 //! The real window, on a screen of its own, on the demo's provider: what a person sees and does. Takes the pictures of
 //! the README into `screenshots/` when `MAILSLUICE_SCREENSHOTS` is set, and into the target folder otherwise.
 
+mod consent;
 mod network;
 mod notices;
 mod panel;

@@ -22,6 +22,7 @@ mod doubt;
 mod incoming;
 mod large;
 mod local;
+pub(crate) mod oauth;
 mod outgoing;
 mod owner;
 mod phases;

@@ -15,7 +15,7 @@ use crate::support::provider::{PATIENCE, SECRET, USER, letter, provider, sender}
 const WRONG: &str = "wrong-but-secret-0815";
 
 /// Every file below a folder that contains these bytes, in name or content.
-fn files_with(folder: &Path, needle: &str) -> Vec<String> {
+pub(super) fn files_with(folder: &Path, needle: &str) -> Vec<String> {
     let mut found = Vec::new();
     for entry in std::fs::read_dir(folder).expect("a folder") {
         let path = entry.expect("an entry").path();
@@ -32,7 +32,7 @@ fn files_with(folder: &Path, needle: &str) -> Vec<String> {
     found
 }
 
-fn contains(content: &[u8], needle: &str) -> bool {
+pub(super) fn contains(content: &[u8], needle: &str) -> bool {
     content.windows(needle.len()).any(|window| window == needle.as_bytes())
 }
 

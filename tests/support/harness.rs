@@ -1,10 +1,16 @@
 //! The program itself, run as a user runs it: in a profile folder of its own and an environment without a screen.
 
-use std::io::Write;
+use std::io::{Read as _, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use tempfile::TempDir;
+
+use super::daemon::{stop, wait_until};
+
+const LIMIT: Duration = Duration::from_secs(60);
 
 /// The binary under test.
 pub const BINARY: &str = env!("CARGO_BIN_EXE_mailsluice");
@@ -19,6 +25,13 @@ pub struct Harness {
 #[derive(Debug)]
 pub struct Running {
     child: Option<Child>,
+}
+
+/// The program at a terminal. Dropped, it is killed.
+#[derive(Debug)]
+pub struct Terminal {
+    child: Child,
+    shown: Arc<Mutex<Vec<u8>>>,
 }
 
 /// What a run of the program came to.
@@ -104,19 +117,7 @@ impl Harness {
 
     /// Runs a command at a terminal, where this is typed. What it prints is all in `stdout`.
     pub fn run_at_terminal(&self, arguments: &[&str], typed: &str) -> Run {
-        let command = self.command();
-        let words = [command.get_program()].into_iter().chain(command.get_args()).map(|word| word.to_string_lossy());
-        let words = words.chain(arguments.iter().map(|&word| word.into()));
-        let line = words.map(|word| format!("'{}'", word.replace('\'', "'\\''"))).collect::<Vec<_>>().join(" ");
-        let mut script = Command::new("script");
-        script.args(["-qec", &line, "/dev/null"]).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        for (name, value) in command.get_envs() {
-            match value {
-                Some(value) => script.env(name, value),
-                None => script.env_remove(name),
-            };
-        }
-        let mut child = script.spawn().expect("script, of Debian's bsdutils");
+        let mut child = at_terminal(&self.command(), arguments);
         child.stdin.take().expect("a pipe").write_all(typed.as_bytes()).ok();
         Run::from(child.wait_with_output().expect("a child of ours"))
     }
@@ -135,6 +136,22 @@ impl Harness {
         files.sort();
         files.iter().map(|file| std::fs::read(file).expect("a message")).collect()
     }
+}
+
+/// Starts a command as `script` does, with its input a pipe and its output another.
+fn at_terminal(command: &Command, arguments: &[&str]) -> Child {
+    let words = [command.get_program()].into_iter().chain(command.get_args()).map(|word| word.to_string_lossy());
+    let words = words.chain(arguments.iter().map(|&word| word.into()));
+    let line = words.map(|word| format!("'{}'", word.replace('\'', "'\\''"))).collect::<Vec<_>>().join(" ");
+    let mut script = Command::new("script");
+    script.args(["-qec", &line, "/dev/null"]).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    for (name, value) in command.get_envs() {
+        match value {
+            Some(value) => script.env(name, value),
+            None => script.env_remove(name),
+        };
+    }
+    script.spawn().expect("script, of Debian's bsdutils")
 }
 
 fn files(folder: &Path) -> Vec<PathBuf> {
@@ -209,5 +226,58 @@ impl Run {
     pub fn json(&self) -> serde_json::Value {
         serde_json::from_str(&self.stdout)
             .unwrap_or_else(|error| panic!("{error}\nstdout: {}\nstderr: {}", self.stdout, self.stderr))
+    }
+}
+
+impl Terminal {
+    /// Starts this command with these arguments at a terminal that somebody sits at.
+    pub fn at(command: &Command, arguments: &[&str]) -> Self {
+        let mut child = at_terminal(command, arguments);
+        let mut output = child.stdout.take().expect("a pipe");
+        let shown: Arc<Mutex<Vec<u8>>> = Arc::default();
+        let kept = Arc::clone(&shown);
+        // Ends with the program.
+        std::thread::spawn(move || {
+            let mut read = [0; 4096];
+            while let Ok(length @ 1..) = output.read(&mut read) {
+                kept.lock().expect("unharmed").extend_from_slice(&read[..length]);
+            }
+        });
+        Self { child, shown }
+    }
+
+    /// Everything it has shown so far.
+    pub fn shown(&self) -> String {
+        String::from_utf8_lossy(&self.shown.lock().expect("unharmed")).into_owned()
+    }
+
+    /// Waits until it shows a word that begins like this, which is followed by another.
+    pub fn word(&self, beginning: &str) -> String {
+        let find = || {
+            let shown = self.shown();
+            let (_, rest) = shown.split_once(beginning)?;
+            let (word, _) = rest.split_once(char::is_whitespace)?;
+            Some(format!("{beginning}{word}"))
+        };
+        assert!(wait_until(LIMIT, || find().is_some()), "no {beginning} in {}", self.shown());
+        find().expect("it was there")
+    }
+
+    /// Types this.
+    pub fn types(&mut self, text: &str) {
+        self.child.stdin.as_mut().expect("a pipe").write_all(text.as_bytes()).expect("it listens");
+    }
+
+    /// Waits for its end.
+    pub fn end(mut self) -> Run {
+        assert!(wait_until(LIMIT, || !matches!(self.child.try_wait(), Ok(None))), "it goes on: {}", self.shown());
+        let code = self.child.wait().expect("a child of ours").code();
+        Run { code, stdout: self.shown(), stderr: String::new() }
+    }
+}
+
+impl Drop for Terminal {
+    fn drop(&mut self) {
+        stop(&mut self.child);
     }
 }

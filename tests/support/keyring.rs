@@ -1,4 +1,4 @@
-//! A keyring that is locked and stays so: a Secret Service on the test's bus, whose prompt is dismissed as soon as it comes.
+//! Keyrings on the test's bus: a real one, and one that is locked and stays so, whose prompt is dismissed as soon as it comes.
 
 #![expect(
     clippy::unused_self,
@@ -7,12 +7,19 @@
 )]
 
 use std::collections::HashMap;
+use std::io::Write as _;
+use std::path::Path;
+use std::process::{Child, Stdio};
+use std::time::Duration;
 
-use zbus::blocking::{Connection, connection};
+use zbus::blocking::{Connection, Proxy, connection};
 use zbus::object_server::SignalEmitter;
 use zbus::zvariant::{ObjectPath, OwnedObjectPath, OwnedValue, Value};
 
 use super::bus::Bus;
+use super::daemon::{find, mortal, stop, wait_until};
+
+const LIMIT: Duration = Duration::from_secs(30);
 
 const SERVICE: &str = "/org/freedesktop/secrets";
 const ITEM: &str = "/org/freedesktop/secrets/collection/login/1";
@@ -71,5 +78,65 @@ impl LockedKeyring {
             .and_then(connection::Builder::build)
             .expect("nobody else is a keyring here");
         Self { _connection: connection }
+    }
+}
+
+/// A real gnome-keyring on a bus, unlocked, in a folder of its own. Dropped, it ends.
+#[derive(Debug)]
+pub struct GnomeKeyring {
+    child: Child,
+    bus: Connection,
+}
+
+impl GnomeKeyring {
+    /// Starts it in this home.
+    pub fn start(bus: &Bus, home: &Path) -> Option<Self> {
+        let program = find("gnome-keyring", &["gnome-keyring-daemon"])?.remove(0);
+        let mut command = mortal(program);
+        command.args(["--foreground", "--unlock", "--components=secrets"]).env("HOME", home);
+        command.env("XDG_RUNTIME_DIR", home).env_remove("XDG_DATA_HOME");
+        bus.join(&mut command).stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
+        let mut child = command.spawn().expect("gnome-keyring-daemon");
+        child.stdin.take().expect("a pipe").write_all(b"let me in").expect("it listens");
+        let keyring = Self { child, bus: bus.connect() };
+        assert!(wait_until(LIMIT, || keyring.is_unlocked() == Some(true)), "gnome-keyring is not ready");
+        Some(keyring)
+    }
+
+    fn collection(&self) -> Option<Proxy<'_>> {
+        let name = "org.freedesktop.secrets";
+        let service = Proxy::new(&self.bus, name, SERVICE, "org.freedesktop.Secret.Service").ok()?;
+        let path: OwnedObjectPath = service.call("ReadAlias", &("default",)).ok()?;
+        (path.as_str() != "/").then_some(())?;
+        Proxy::new(&self.bus, name, path, "org.freedesktop.Secret.Collection").ok()
+    }
+
+    fn is_unlocked(&self) -> Option<bool> {
+        self.collection()?.get_property::<bool>("Locked").ok().map(|locked| !locked)
+    }
+
+    /// Locks what is in it.
+    pub fn lock(&self) {
+        let collection = self.collection().expect("a collection");
+        let service = Proxy::new(&self.bus, "org.freedesktop.secrets", SERVICE, "org.freedesktop.Secret.Service");
+        let all = vec![collection.path().to_owned()];
+        service
+            .expect("a proxy")
+            .call::<_, _, (Vec<OwnedObjectPath>, OwnedObjectPath)>("Lock", &(all,))
+            .expect("locked");
+        assert_eq!(self.is_unlocked(), Some(false));
+    }
+
+    /// How many secrets are in it.
+    pub fn items(&self) -> usize {
+        self.collection()
+            .and_then(|all| all.get_property::<Vec<OwnedObjectPath>>("Items").ok())
+            .map_or(0, |all| all.len())
+    }
+}
+
+impl Drop for GnomeKeyring {
+    fn drop(&mut self) {
+        stop(&mut self.child);
     }
 }

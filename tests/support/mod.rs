@@ -15,6 +15,7 @@
     reason = "each test binary uses its part of what is offered to all"
 )]
 
+pub mod authority;
 pub mod bus;
 pub mod certs;
 pub mod daemon;
@@ -33,6 +34,7 @@ pub mod screen;
 pub mod smtp_sink;
 pub mod witness;
 
+pub use authority::Authority;
 pub use certs::Certs;
 pub use dovecot::Dovecot;
 pub use engine::Engine;

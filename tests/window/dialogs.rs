@@ -5,13 +5,13 @@ use std::time::Duration;
 use egui::{Key, Modifiers};
 use egui_kittest::kittest::{NodeT as _, Queryable as _};
 use mailsluice::desktop::chooser::{Choice, Chosen};
-use mailsluice::desktop::engine::{Leave, Scope};
+use mailsluice::desktop::engine::{Leave, News, Scope};
 use mailsluice::mapi::tag::{PR_SLUICE_ASKED, PR_SLUICE_QUESTION};
 use mailsluice::mapi::{EnvelopeId, FlushFlags};
-use mailsluice::spooler::{PlainSecret, Said};
+use mailsluice::spooler::{Event, PlainSecret, Said};
 
 use super::Window;
-use super::fake::{Asked, certificate, changed, ended, of_modem, question, rows, silent_end, transport_id};
+use super::fake::{Asked, certificate, changed, consent, ended, of_modem, question, rows, silent_end, transport_id};
 
 #[test]
 fn a_password_is_asked_for_and_answered() {
@@ -33,6 +33,36 @@ fn a_password_that_a_person_would_not_give_is_declined() {
     window.settle();
     window.press(Modifiers::NONE, Key::Escape);
     assert_eq!(window.asked(), [Asked::Answer(7, None)]);
+}
+
+#[test]
+fn a_sign_in_opens_the_browser_when_a_person_says_so_and_waits_for_it() {
+    let mut window = Window::open(rows("problems"));
+    window.engine.tell(consent(Some("WDJB-MJHT")));
+    window.settle();
+    for words in ["ada.lovelace@example.com to sign in with login.example.org", "WDJB-MJHT", "no longer good"] {
+        assert!(window.says(words), "{words}");
+    }
+    assert!(window.asked().is_empty(), "no browser opens by itself");
+    window.press(Modifiers::NONE, Key::Enter);
+    let address = "https://login.example.org/authorize?client_id=me&state=xyz".to_owned();
+    assert_eq!(window.asked(), [Asked::Browse(address.clone())]);
+    assert!(window.says("Waiting for the browser"), "it is still open");
+    window.harness.get_by_label("Copy address").click();
+    window.harness.step();
+    window.harness.step();
+    window.engine.tell(News::Event(Event::QuestionGone(10)));
+    window.settle();
+    assert!(!window.says("Waiting for the browser"));
+}
+
+#[test]
+fn a_sign_in_can_be_put_off() {
+    let mut window = Window::open(rows("problems"));
+    window.engine.tell(consent(None));
+    window.settle();
+    window.click("Cancel");
+    assert_eq!(window.asked(), [Asked::Answer(10, None)]);
 }
 
 #[test]
@@ -89,8 +119,6 @@ fn the_row_itself_asks_for_its_password() {
 
 #[test]
 fn a_question_that_no_longer_matters_closes_its_dialog() {
-    use mailsluice::desktop::engine::News;
-    use mailsluice::spooler::Event;
     let mut window = Window::open(rows("problems"));
     window.engine.tell(question());
     window.settle();

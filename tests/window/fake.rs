@@ -15,7 +15,7 @@ use mailsluice::mapi::{
 };
 use mailsluice::spool::{ListQuery, Page, QueueRow, QueueVerb, Selection};
 use mailsluice::spooler::{Event, Got, LogLine, Said, Sent, TransportResult};
-use mailsluice::transport::{Question, Severity};
+use mailsluice::transport::{Consent, Question, Severity};
 
 /// Now, for everybody: 23 November 2026, 14:02 UTC.
 pub(crate) const NOW: i64 = 1_795_442_520;
@@ -28,6 +28,7 @@ pub(crate) enum Asked {
     Offline(bool),
     Change(QueueVerb, Selection),
     Answer(u64, Option<Said>),
+    Browse(String),
     Pin(String, String),
     Add(Vec<PathBuf>),
     Save(EnvelopeId, PathBuf),
@@ -153,6 +154,9 @@ impl Engine for FakeEngine {
     }
     fn answer(&mut self, question: u64, said: Option<Said>) {
         self.note(Asked::Answer(question, said));
+    }
+    fn browse(&mut self, address: String) {
+        self.note(Asked::Browse(address));
     }
     fn pin(&mut self, transport: String, certificate: Box<Certificate>) {
         self.note(Asked::Pin(transport, certificate.fingerprint));
@@ -465,6 +469,20 @@ fn result(transport: &str) -> TransportResult {
         elapsed_s: 1.0,
         failure: None,
     }
+}
+
+/// Somebody is to sign in with a provider, by a code or without.
+pub(crate) fn consent(code: Option<&str>) -> News {
+    let consent = Consent {
+        user: "ada.lovelace@example.com".to_owned(),
+        host: "imap.example.com".to_owned(),
+        provider: "login.example.org".to_owned(),
+        address: "https://login.example.org/authorize?client_id=me&state=xyz".to_owned(),
+        code: code.map(str::to_owned),
+        why: Some("the sign-in is no longer good: invalid_grant".to_owned()),
+    };
+    let question = Question::Consent(Box::new(consent));
+    News::Event(Event::Question { number: 10, transport: "office".to_owned(), question })
 }
 
 /// A question about a certificate that changed.

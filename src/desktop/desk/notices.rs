@@ -129,6 +129,10 @@ fn asked(transport: &str, question: &Question, privacy: Privacy, text: &Text) ->
             let whose = [("user", user.as_str().into()), ("host", host.as_str().into())];
             format!("{}\n{}", text.get("st-needs-password"), text.fmt("dlg-password-for", &whose))
         }
+        Question::Consent(of) => {
+            let whose = [("user", of.user.as_str().into()), ("host", of.provider.as_str().into())];
+            format!("{}\n{}", text.get("st-needs-consent"), text.fmt("dlg-password-for", &whose))
+        }
         Question::Certificate(of) => text.fmt("notice-certificate", &[("host", of.host.as_str().into())]),
     };
     let mut shown = told(transport, Some(trouble), String::new(), privacy, text);

@@ -2,6 +2,7 @@
 
 mod certificate;
 mod confirm;
+mod consent;
 mod help;
 mod password;
 mod path;
@@ -37,6 +38,7 @@ pub(super) fn show(ui: &Ui, scene: &mut Scene<'_>) {
         match &mut dialog {
             Dialog::Password(password) => password::show(ui, scene, password),
             Dialog::Certificate(certificate) => certificate::show(ui, scene, certificate),
+            Dialog::Consent(consent) => consent::show(ui, scene, consent),
             Dialog::Add(path) => path::add(ui, scene, path),
             Dialog::Save(envelope, path) => path::save(ui, scene, *envelope, path),
             Dialog::Confirm(confirm) => confirm::show(ui, scene, confirm),

@@ -60,7 +60,7 @@ fn full_servers() -> [ServerConfig; 4] {
         port: 465,
         security: Security::Tls,
         user: Some("ada".into()),
-        password: Some(SecretSource::Keyring),
+        credential: Some(Credential::Password(SecretSource::Keyring)),
         auth: AuthChoice::Auto,
         ca_file: Some("/p/ca.pem".into()),
         fingerprint: None,
@@ -69,7 +69,7 @@ fn full_servers() -> [ServerConfig; 4] {
     let imap = ServerConfig {
         host: "imap.example.org".into(),
         port: 993,
-        password: Some(SecretSource::Command("pass show mail/ada".into())),
+        credential: Some(Credential::Password(SecretSource::Command("pass show mail/ada".into()))),
         auth: AuthChoice::ScramSha256,
         ca_file: None,
         patience: None,
@@ -80,7 +80,7 @@ fn full_servers() -> [ServerConfig; 4] {
         port: 110,
         security: Security::StartTls,
         user: Some("club".into()),
-        password: Some(SecretSource::Env("CLUB_PASSWORD".into())),
+        credential: Some(Credential::Password(SecretSource::Env("CLUB_PASSWORD".into()))),
         auth: AuthChoice::Plain,
         ca_file: None,
         fingerprint: None,
@@ -91,7 +91,7 @@ fn full_servers() -> [ServerConfig; 4] {
         port: 24,
         security: Security::None,
         user: None,
-        password: None,
+        credential: None,
         auth: AuthChoice::Auto,
         ca_file: None,
         fingerprint: None,
@@ -241,9 +241,9 @@ fn what_is_not_said_has_defaults() {
     assert!(!watch);
     assert_eq!(folders, ["INBOX"]);
     assert_eq!((server.security, server.auth), (Security::Tls, AuthChoice::Auto));
-    assert_eq!(server.password, Some(SecretSource::Keyring));
-    assert_eq!(self::server("").password, None);
-    assert_eq!(self::server("user = \"ada\"\nauth = \"none\"").password, None);
+    assert_eq!(server.credential, Some(Credential::Password(SecretSource::Keyring)));
+    assert_eq!(self::server("").credential, None);
+    assert_eq!(self::server("user = \"ada\"\nauth = \"none\"").credential, None);
 }
 
 #[test]

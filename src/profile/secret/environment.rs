@@ -23,8 +23,11 @@ pub(super) fn fetch(name: &str) -> Result<SecretString, SecretError> {
 
 /// From now on no program gets the variables in which this profile has its passwords.
 pub fn withhold_from_programs(profile: &Profile) {
-    let of_servers =
-        profile.transports.iter().flat_map(TransportConfig::servers).filter_map(|server| server.password.as_ref());
+    let of_servers = profile
+        .transports
+        .iter()
+        .flat_map(TransportConfig::servers)
+        .filter_map(|server| server.credential.as_ref()?.source());
     let of_the_port = profile.submission.iter().map(|port| &port.password);
     let names = of_servers.chain(of_the_port).filter_map(|source| match source {
         SecretSource::Env(name) => Some(name.clone()),

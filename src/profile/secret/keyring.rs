@@ -38,8 +38,7 @@ static ERRANDS: LazyLock<Option<Sender<Errand>>> = LazyLock::new(|| {
 
 pub(super) fn fetch(account: &str, may_prompt: bool) -> Result<SecretString, SecretError> {
     let account = account.to_owned();
-    let patience = if may_prompt { PATIENCE_WITH_A_PERSON } else { PATIENCE };
-    let secret = run(patience, move || find(&account, may_prompt))?;
+    let secret = run(patience(may_prompt), move || find(&account, may_prompt))?;
     if secret.is_empty() {
         return Err(SecretError::Missing(PLACE.to_owned()));
     }
@@ -47,9 +46,13 @@ pub(super) fn fetch(account: &str, may_prompt: bool) -> Result<SecretString, Sec
     Ok(text.into())
 }
 
-pub(super) fn store(account: &str, secret: &SecretString) -> Result<(), SecretError> {
+pub(super) fn store(account: &str, secret: &SecretString, may_prompt: bool) -> Result<(), SecretError> {
     let (account, secret) = (account.to_owned(), secret.clone());
-    run(PATIENCE_WITH_A_PERSON, move || put(&account, &secret))
+    run(patience(may_prompt), move || put(&account, &secret, may_prompt))
+}
+
+const fn patience(may_prompt: bool) -> Duration {
+    if may_prompt { PATIENCE_WITH_A_PERSON } else { PATIENCE }
 }
 
 /// Has an errand done, and waits for it as long as there is patience.
@@ -90,10 +93,15 @@ fn find(account: &str, may_prompt: bool) -> Result<Zeroizing<Vec<u8>>, SecretErr
     item.get_secret().map(Zeroizing::new).map_err(trouble)
 }
 
-fn put(account: &str, secret: &SecretString) -> Result<(), SecretError> {
+fn put(account: &str, secret: &SecretString, may_prompt: bool) -> Result<(), SecretError> {
     let service = SecretService::connect(EncryptionType::Dh).map_err(trouble)?;
     let collection = service.get_any_collection().map_err(trouble)?;
-    collection.ensure_unlocked().or_else(|_locked| collection.unlock()).map_err(trouble)?;
+    if let Err(locked) = collection.ensure_unlocked() {
+        if !may_prompt {
+            return Err(trouble(locked));
+        }
+        collection.unlock().map_err(trouble)?;
+    }
     let label = format!("Mailsluice: {account}");
     let bytes = secret.expose_secret().as_bytes();
     collection.create_item(&label, attributes(account), bytes, true, "text/plain").map_err(trouble)?;

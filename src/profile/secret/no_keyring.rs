@@ -8,7 +8,7 @@ pub(super) fn fetch(_account: &str, _may_prompt: bool) -> Result<SecretString, S
     Err(none())
 }
 
-pub(super) fn store(_account: &str, _secret: &SecretString) -> Result<(), SecretError> {
+pub(super) fn store(_account: &str, _secret: &SecretString, _may_prompt: bool) -> Result<(), SecretError> {
     Err(none())
 }
 

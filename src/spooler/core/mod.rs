@@ -235,7 +235,9 @@ impl Core {
             return Reply::Refused(MapiResult::NotFound, "nobody waits for this answer".to_owned());
         };
         let answer = match (transport.question.as_ref().map(|(_, question)| question), said) {
-            (Some(Question::Password { .. }), Some(Said::Secret(PlainSecret(secret)))) => Answer::Secret(secret.into()),
+            (Some(Question::Password { .. } | Question::Consent(_)), Some(Said::Secret(PlainSecret(secret)))) => {
+                Answer::Secret(secret.into())
+            }
             (Some(Question::Certificate(_)), Some(Said::Trust)) => Answer::Done,
             (Some(question), None) => Answer::Refused(question.unanswered()),
             _ => {

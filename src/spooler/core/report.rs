@@ -49,6 +49,11 @@ impl Core {
                 }));
                 transport.question = Some((ticket, question));
             }
+            ReportKind::Withdrawn(ticket) => {
+                if transport.question.take_if(|(waiting, _)| *waiting == ticket).is_some() {
+                    effects.push(Effect::Emit(Event::QuestionGone(ticket.0)));
+                }
+            }
             ReportKind::Listed { messages, bytes } => {
                 transport.on_server = Some((messages, bytes, now.wall));
                 if let Some(run) = &mut transport.run {

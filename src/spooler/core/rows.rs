@@ -264,6 +264,7 @@ const fn is_trouble(failure: &crate::mapi::Failure) -> bool {
 fn status_string(state: &TransportState, offline: bool) -> String {
     match &state.question {
         Some((_, Question::Password { user, .. })) => return format!("Needs the password of {user}"),
+        Some((_, Question::Consent(of))) => return format!("Needs {} to sign in with {}", of.user, of.provider),
         Some((_, Question::Certificate(of))) => return format!("Needs a look at the certificate of {}", of.host),
         None => {}
     }

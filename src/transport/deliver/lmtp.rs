@@ -82,7 +82,7 @@ impl Lmtp {
             port,
             security: Security::None,
             user: None,
-            password: None,
+            credential: None,
             auth: AuthChoice::None,
             ca_file: None,
             fingerprint: None,

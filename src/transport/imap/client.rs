@@ -441,7 +441,7 @@ impl<'a> Client<'a> {
             offered.push(Mechanism::Login.name().to_owned());
         }
         let mechanism = sasl::choose(server.auth, &offered, self.connection.is_private(), &self.at)?;
-        let secret = secrets::password(self.support, server).await?;
+        let secret = secrets::credential(self.support, server).await?;
         let initial_response = self.has("SASL-IR").await?;
         if mechanism == Mechanism::Login && !sasl_login {
             use secrecy::ExposeSecret as _;
@@ -454,8 +454,9 @@ impl<'a> Client<'a> {
         // What it can do may be more from here on; it says so, or is asked when it matters.
         self.capabilities = None;
         let exchange = Exchange::new(mechanism, user, secret, &server.host, server.port);
-        let signed_in = self.exchange(exchange, initial_response).await;
-        signed_in.map_err(|failure| self.turned_away(failure))
+        self.exchange(exchange, initial_response).await.map_err(|failure| self.turned_away(failure))?;
+        secrets::accepted(self.support, server);
+        Ok(())
     }
 
     /// Keeps in mind that the password was refused, if it was.

@@ -269,13 +269,15 @@ impl<'a> Client<'a> {
             offered.push(Mechanism::Login.name().to_owned());
         }
         let mechanism = sasl::choose(server.auth, &offered, self.connection.is_private(), &self.at)?;
-        let secret = secrets::password(self.support, server).await?;
+        let secret = secrets::credential(self.support, server).await?;
         if mechanism == Mechanism::Login && !sasl_login {
             use secrecy::ExposeSecret as _;
             return self.user_and_pass(user, secret.expose_secret()).await;
         }
         let exchange = Exchange::new(mechanism, user, secret, &server.host, server.port);
-        self.exchange(exchange).await
+        self.exchange(exchange).await?;
+        secrets::accepted(self.support, server);
+        Ok(())
     }
 
     async fn user_and_pass(&mut self, user: &str, password: &str) -> Result<(), Failure> {

@@ -98,8 +98,9 @@ impl Scene {
         let (port, server) = scripted(script).await;
         let deliver = DeliverTo::Maildir(self.folder.path().join("mail"));
         // A short one: what fits into a line of POP3 goes with the command.
-        let password = Some(crate::profile::SecretSource::Env("HOME".to_owned()));
-        let server_at = ServerConfig { password, ..server_at(port) };
+        let elsewhere = crate::profile::SecretSource::Env("HOME".to_owned());
+        let credential = Some(crate::profile::Credential::Password(elsewhere));
+        let server_at = ServerConfig { credential, ..server_at(port) };
         let transport = Pop3Transport::new("test", server_at, after, &deliver, None);
         let result = transport.start(&self.spooler.support, &self.spooler.receipts()).await;
         server.await.unwrap();

@@ -47,7 +47,7 @@ fn server(source: SecretSource) -> ServerConfig {
         host: "smtp.example.org".into(),
         security: Security::Tls,
         user: Some("ada".into()),
-        password: Some(source),
+        credential: Some(Credential::Password(source)),
         ..server_at(465)
     }
 }
@@ -57,7 +57,7 @@ fn command(line: &str) -> ServerConfig {
 }
 
 async fn get(scene: &Scene, server: &ServerConfig) -> Result<String, Failure> {
-    password(&scene.support, server).await.map(|secret| secret.expose_secret().to_owned())
+    credential(&scene.support, server).await.map(|secret| secret.expose_secret().to_owned())
 }
 
 fn class(result: Result<String, Failure>) -> Class {

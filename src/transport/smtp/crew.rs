@@ -186,7 +186,7 @@ impl<'a> Crew<'a> {
         let server = &self.config.server;
         let secret = self.secret.get_or_try_init(|| async {
             match sasl::account(server) {
-                Some(_) => secrets::password(self.support, server).await.map(Some),
+                Some(_) => secrets::credential(self.support, server).await.map(Some),
                 None => Ok(None),
             }
         });

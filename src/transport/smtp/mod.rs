@@ -54,7 +54,7 @@ impl SmtpTransport {
     async fn check(&self, support: &Support) -> Result<String, Failure> {
         let server = &self.config.server;
         let secret = match sasl::account(server) {
-            Some(_) => Some(secrets::password(support, server).await?),
+            Some(_) => Some(secrets::credential(support, server).await?),
             None => None,
         };
         let stage = |stage: Stage| support.stage(stage);

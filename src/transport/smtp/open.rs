@@ -149,6 +149,7 @@ impl Opening<'_> {
         let reply = converse(talk, &mut exchange).await?;
         if positive(&reply) {
             exchange.finished().map_err(|error| error.failure(&talk.at))?;
+            secrets::accepted(self.support, self.server);
             return Ok(mechanism);
         }
         let failure = refusal(reply, Asked::Login, &talk.at);

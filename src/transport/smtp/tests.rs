@@ -22,14 +22,15 @@ use crate::transport::{Content, ContentStore, Job, Transport as _};
 const PATIENCE: Duration = Duration::from_secs(20);
 
 fn config(port: u16) -> SmtpConfig {
-    let server = ServerConfig { host: "localhost".to_owned(), user: None, password: None, ..server_at(port) };
+    let server = ServerConfig { host: "localhost".to_owned(), user: None, credential: None, ..server_at(port) };
     SmtpConfig { server, connections: 1 }
 }
 
 fn with_login(port: u16) -> SmtpConfig {
     let mut config = config(port);
     config.server.user = Some("ada".to_owned());
-    config.server.password = Some(SecretSource::Command("echo secret".to_owned()));
+    config.server.credential =
+        Some(crate::profile::Credential::Password(SecretSource::Command("echo secret".to_owned())));
     config
 }
 

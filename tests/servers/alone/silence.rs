@@ -102,7 +102,7 @@ impl Scene {
         go(self);
         assert!(wait_until(LIMIT, || self.seat.count("out/new") == sent + 1), "{way}: nothing was flushed");
         assert!(wait_until(LIMIT, || asked_the_keyring(&calls)), "{way}: the keyring was not asked");
-        assert!(wait_until(LIMIT, || self.is_idle()), "{way}: it goes on");
+        assert!(wait_until(LIMIT, || self.seat.is_idle()), "{way}: it goes on");
         assert!(self.last_runs().into_iter().min() > before, "{way}: not all of them ran");
         self.waits_for_a_person();
         assert!(wait_until(LIMIT, || windows.count(DIALLING) == 1), "{way}: the connect command shows its own window");
@@ -115,10 +115,6 @@ impl Scene {
     /// When those that can't do without a person ran last.
     fn last_runs(&self) -> Vec<i64> {
         TROUBLED.iter().map(|name| self.seat.row(name)["last_run"].as_i64().unwrap_or(0)).collect()
-    }
-
-    fn is_idle(&self) -> bool {
-        self.seat.rows().iter().all(|row| !row["status_code"].to_string().contains("FLUSH"))
     }
 }
 

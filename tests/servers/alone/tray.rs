@@ -140,6 +140,11 @@ impl Seat {
         self.rows().into_iter().find(|row| row["display_name"] == name).expect("a row")
     }
 
+    /// Nothing is sent or received.
+    pub(super) fn is_idle(&self) -> bool {
+        self.rows().iter().all(|row| !row["status_code"].to_string().contains("FLUSH"))
+    }
+
     /// How many messages of this transport are still to be sent.
     pub(super) fn queued(&self, transport: &str) -> u64 {
         self.row(transport)["outgoing"]["queued"].as_u64().expect("a number")

@@ -1,6 +1,7 @@
 //! Where passwords may be, and which lines they may go over.
 
 use super::*;
+use crate::profile::Flow;
 
 #[test]
 fn a_password_is_said_where_it_is_and_never_what_it_is() {
@@ -11,7 +12,7 @@ fn a_password_is_said_where_it_is_and_never_what_it_is() {
         ("{ ask = true }", SecretSource::Ask),
     ];
     for (text, source) in expected {
-        assert_eq!(server(&format!("user = \"u\"\npassword = {text}")).password, Some(source));
+        assert_eq!(server(&format!("user = \"u\"\npassword = {text}")).credential, Some(Credential::Password(source)));
     }
     for value in ["\"hunter2\"", "[\"hunter2\"]", "{ env = \"hunter2=hunter2\" }", "{ command = [\"hunter2\"] }", "{}"]
     {
@@ -61,5 +62,69 @@ fn the_submission_port_asks_nobody() {
     wrong(
         &format!("{transport}port = 25\npassword = {{ ask = true }}\n"),
         &[(5, "submission.user", "is missing"), (6, "submission.port", "1024"), (7, "submission.password", "command")],
+    );
+}
+
+#[test]
+fn tokens_come_from_a_provider_by_name_or_by_its_addresses() {
+    let of = |lines: &str| match server(&format!("user = \"ada\"\n{lines}")) {
+        ServerConfig { credential: Some(Credential::Token(oauth)), auth, .. } => (*oauth, auth),
+        other => panic!("{other:?}"),
+    };
+    let (google, auth) = of("oauth = { provider = \"google\", client_id = \"me\" }");
+    assert_eq!((auth, google.host().as_str()), (AuthChoice::Token, "oauth2.googleapis.com"));
+    let Flow::Browser { authorize_url, redirect } = &google.flow else { panic!("{google:?}") };
+    assert!(authorize_url.starts_with("https://accounts.google.com/") && authorize_url.contains("access_type=offline"));
+    assert_eq!((redirect.host.as_str(), redirect.port, redirect.path.as_str()), ("127.0.0.1", 0, "/"));
+    let (microsoft, auth) =
+        of("oauth = { provider = \"microsoft\", client_id = \"me\", flow = \"device\" }\nauth = \"xoauth2\"");
+    assert_eq!(auth, AuthChoice::XOAuth2);
+    assert!(matches!(&microsoft.flow, Flow::Device { device_url } if device_url.ends_with("/devicecode")));
+    assert!(microsoft.scopes.contains(&"offline_access".to_owned()));
+    let (own, _) = of("oauth = { client_id = \"me\", client_secret = { env = \"S\" }, scopes = [\"mail\"], \
+         authorize_url = \"https://id.example.org/a\", token_url = \"https://id.example.org/t\", \
+         redirect_url = \"http://localhost:8400/back\" }");
+    assert_eq!(own.client_secret, Some(SecretSource::Env("S".to_owned())));
+    let Flow::Browser { redirect, .. } = &own.flow else { panic!("{own:?}") };
+    assert_eq!((redirect.host.as_str(), redirect.port, redirect.path.as_str()), ("localhost", 8400, "/back"));
+    assert_eq!(own.account("ada"), "ada at https://id.example.org/t for me");
+}
+
+#[test]
+fn what_is_wrong_with_a_provider_is_said_without_its_secrets() {
+    let key = |key: &str| format!("transport.outgoing.{key}");
+    let check = |lines: &str, expected: &[(&str, &str)]| {
+        let lines = format!("user = \"ada\"\n{lines}");
+        let keys: Vec<String> = expected.iter().map(|(name, _)| key(name)).collect();
+        let expected: Vec<_> = expected.iter().zip(&keys).map(|((_, part), key)| (7, key.as_str(), *part)).collect();
+        wrong_server(&lines, &expected);
+    };
+    check("oauth = { provider = \"google\" }", &[("oauth.client_id", "registered")]);
+    check("oauth = { provider = \"google\", client_id = \"me\", flow = \"device\" }", &[("oauth.flow", "browser")]);
+    check(
+        "oauth = { client_id = \"me\", authorize_url = \"http://id.example.org/\", token_url = \"https://id.example.org\" }",
+        &[("oauth.authorize_url", "https://")],
+    );
+    check(
+        "oauth = { client_id = \"me\", provider = \"google\", redirect_url = \"https://example.org/\" }",
+        &[("oauth.redirect_url", "on this machine")],
+    );
+    check(
+        "oauth = { client_id = \"me\", provider = \"google\", client_secret = { ask = true } }",
+        &[("oauth.client_secret", "nobody is there")],
+    );
+    check(
+        "oauth = { client_id = \"me\" }",
+        &[("oauth.token_url", "provider = \"google\""), ("oauth.authorize_url", "provider = \"google\"")],
+    );
+    let hidden = read(&server_text("user = \"ada\"\noauth = { client_id = \"me\", client_secret = \"hunter2\" }"));
+    assert!(!hidden.unwrap_err().to_string().contains("hunter2"));
+    wrong_server(
+        "user = \"ada\"\npassword = { ask = true }\noauth = { provider = \"google\", client_id = \"me\" }\nauth = \"plain\"",
+        &[(7, "transport.outgoing.password", "beside oauth"), (9, "transport.outgoing.auth", "xoauth2")],
+    );
+    wrong_server(
+        "oauth = { provider = \"google\", client_id = \"me\" }",
+        &[(6, "transport.outgoing.oauth", "without a user")],
     );
 }

@@ -459,6 +459,26 @@ fn a_question_parks_one_transport_and_its_answer_reaches_it() {
 }
 
 #[test]
+fn a_question_that_is_taken_back_is_gone_and_another_is_not() {
+    let mut scene = Scene::of(vec![facts("a")]);
+    scene.flush(spooler_id(), None, SEND);
+    let question = Question::Password { user: "ada".to_owned(), host: "mx".to_owned(), refused: None };
+    scene.report("a", ReportKind::Question { ticket: Ticket(9), question });
+    let gone = |scene: &mut Scene| {
+        scene.taken(|effect| match effect {
+            Effect::Emit(Event::QuestionGone(number)) => Some(*number),
+            _ => None,
+        })
+    };
+    scene.report("a", ReportKind::Withdrawn(Ticket(8)));
+    assert_eq!(gone(&mut scene), [0_u64; 0]);
+    scene.report("a", ReportKind::Withdrawn(Ticket(9)));
+    assert_eq!(gone(&mut scene), [9]);
+    let row = scene.core.all_rows(scene.now).remove(2);
+    assert_eq!(row.number(PR_SLUICE_QUESTION), None);
+}
+
+#[test]
 fn shutdown_waits_for_what_runs_and_serves_others_until_then() {
     let mut scene = Scene::of(vec![facts("a"), facts("b")]);
     scene.flush(transport_id("a"), None, SEND);
