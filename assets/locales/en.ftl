@@ -448,7 +448,6 @@ dlg-consent = Sign in for { $name }
 dlg-consent-for = { $host } wants { $user } to sign in with { $provider }, in the browser.
 dlg-consent-why = Why now: { $why }
 dlg-consent-code = Type this code there
-dlg-consent-address = Address
 dlg-consent-copy = Copy address
 dlg-consent-open = Open browser
 dlg-consent-waits = Waiting for the browser. This closes by itself when you are through there.

@@ -439,7 +439,6 @@ dlg-consent = Se connecter pour { $name }
 dlg-consent-for = { $host } demande que { $user } se connecte chez { $provider }, dans le navigateur.
 dlg-consent-why = Pourquoi maintenant : { $why }
 dlg-consent-code = Saisissez-y ce code
-dlg-consent-address = Adresse
 dlg-consent-copy = Copier l’adresse
 dlg-consent-open = Ouvrir le navigateur
 dlg-consent-waits = En attente du navigateur. Ceci se ferme tout seul dès que vous y avez fini.

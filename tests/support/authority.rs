@@ -113,6 +113,11 @@ impl Authority {
         )
     }
 
+    /// What the program's keyring knows a user's consent by.
+    pub fn account(&self, user: &str) -> String {
+        format!("{user} at {}://localhost:{}/token for {CLIENT}", self.scheme, self.port)
+    }
+
     /// A refresh token, as if somebody had signed in.
     pub fn grant(&self) -> String {
         let mut state = self.state();

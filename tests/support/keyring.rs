@@ -1,10 +1,4 @@
-//! Keyrings on the test's bus: a real one, and one that is locked and stays so, whose prompt is dismissed as soon as it comes.
-
-#![expect(
-    clippy::unused_self,
-    clippy::used_underscore_binding,
-    reason = "the bus calls methods of objects, with all the arguments that a specification has"
-)]
+//! A real gnome-keyring on the test's bus.
 
 use std::collections::HashMap;
 use std::io::Write as _;
@@ -12,74 +6,18 @@ use std::path::Path;
 use std::process::{Child, Stdio};
 use std::time::Duration;
 
-use zbus::blocking::{Connection, Proxy, connection};
-use zbus::object_server::SignalEmitter;
+use zbus::blocking::{Connection, Proxy};
 use zbus::zvariant::{ObjectPath, OwnedObjectPath, OwnedValue, Value};
 
 use super::bus::Bus;
 use super::daemon::{find, mortal, stop, wait_until};
 
 const LIMIT: Duration = Duration::from_secs(30);
-
+const NAME: &str = "org.freedesktop.secrets";
 const SERVICE: &str = "/org/freedesktop/secrets";
-const ITEM: &str = "/org/freedesktop/secrets/collection/login/1";
-const PROMPT: &str = "/org/freedesktop/secrets/prompt/1";
 
-struct Service;
-
-fn path(text: &str) -> OwnedObjectPath {
-    ObjectPath::try_from(text).expect("a path").into()
-}
-
-#[zbus::interface(name = "org.freedesktop.Secret.Service")]
-impl Service {
-    /// The key that it takes part with is of no use, but nothing is ever told under it.
-    fn open_session(&self, _algorithm: &str, _input: Value<'_>) -> (OwnedValue, OwnedObjectPath) {
-        let key = Value::from(vec![3_u8; 128]);
-        (key.try_into().expect("no file is in it"), path("/org/freedesktop/secrets/session/1"))
-    }
-
-    fn search_items(&self, _attributes: HashMap<String, String>) -> (Vec<OwnedObjectPath>, Vec<OwnedObjectPath>) {
-        (Vec::new(), vec![path(ITEM)])
-    }
-
-    fn unlock(&self, _objects: Vec<OwnedObjectPath>) -> (Vec<OwnedObjectPath>, OwnedObjectPath) {
-        (Vec::new(), path(PROMPT))
-    }
-}
-
-struct Prompt;
-
-#[zbus::interface(name = "org.freedesktop.Secret.Prompt")]
-impl Prompt {
-    async fn prompt(&self, _window: &str, #[zbus(signal_emitter)] emitter: SignalEmitter<'_>) -> zbus::fdo::Result<()> {
-        Self::completed(&emitter, true, Value::from("")).await?;
-        Ok(())
-    }
-
-    #[zbus(signal)]
-    async fn completed(emitter: &SignalEmitter<'_>, dismissed: bool, result: Value<'_>) -> zbus::Result<()>;
-}
-
-/// See the module. Dropped, it is gone from the bus.
-#[derive(Debug)]
-pub struct LockedKeyring {
-    _connection: Connection,
-}
-
-impl LockedKeyring {
-    /// Puts it on the bus.
-    pub fn start(bus: &Bus) -> Self {
-        let connection = bus
-            .builder()
-            .serve_at(SERVICE, Service)
-            .and_then(|builder| builder.serve_at(PROMPT, Prompt))
-            .and_then(|builder| builder.name("org.freedesktop.secrets"))
-            .and_then(connection::Builder::build)
-            .expect("nobody else is a keyring here");
-        Self { _connection: connection }
-    }
-}
+/// A secret as it goes over the bus: whose session, its parameters, itself, what it is.
+type Secret<'a> = (ObjectPath<'a>, &'a [u8], &'a [u8], &'a str);
 
 /// A real gnome-keyring on a bus, unlocked, in a folder of its own. Dropped, it ends.
 #[derive(Debug)]
@@ -103,12 +41,52 @@ impl GnomeKeyring {
         Some(keyring)
     }
 
+    fn service(&self, interface: &'static str) -> Option<Proxy<'_>> {
+        Proxy::new(&self.bus, NAME, SERVICE, interface).ok()
+    }
+
     fn collection(&self) -> Option<Proxy<'_>> {
-        let name = "org.freedesktop.secrets";
-        let service = Proxy::new(&self.bus, name, SERVICE, "org.freedesktop.Secret.Service").ok()?;
-        let path: OwnedObjectPath = service.call("ReadAlias", &("default",)).ok()?;
+        let path: OwnedObjectPath =
+            self.service("org.freedesktop.Secret.Service")?.call("ReadAlias", &("default",)).ok()?;
         (path.as_str() != "/").then_some(())?;
-        Proxy::new(&self.bus, name, path, "org.freedesktop.Secret.Collection").ok()
+        Proxy::new(&self.bus, NAME, path, "org.freedesktop.Secret.Collection").ok()
+    }
+
+    /// Puts in what the program looks for under this name.
+    pub fn put(&self, account: &str, secret: &str) {
+        self.put_into(&self.collection().expect("a collection"), account, secret);
+    }
+
+    /// Puts it into another collection, which is locked.
+    pub fn put_under_lock(&self, account: &str, secret: &str) {
+        let session = self.session();
+        let label = HashMap::from([("org.freedesktop.Secret.Collection.Label", Value::from("safe"))]);
+        let key: Secret<'_> = (session.as_ref(), &[], b"another word", "text/plain");
+        let inside = self.service("org.gnome.keyring.InternalUnsupportedGuiltRiddenInterface").expect("a proxy");
+        let safe: OwnedObjectPath = inside.call("CreateWithMasterPassword", &(label, key)).expect("a collection");
+        let safe = Proxy::new(&self.bus, NAME, safe, "org.freedesktop.Secret.Collection").expect("a proxy");
+        self.put_into(&safe, account, secret);
+        self.lock_up(&safe);
+    }
+
+    fn session(&self) -> OwnedObjectPath {
+        let service = self.service("org.freedesktop.Secret.Service").expect("a proxy");
+        let (_, path): (OwnedValue, OwnedObjectPath) =
+            service.call("OpenSession", &("plain", Value::from(""))).expect("a session");
+        path
+    }
+
+    fn put_into(&self, collection: &Proxy<'_>, account: &str, secret: &str) {
+        let session = self.session();
+        let attributes = HashMap::from([("service", "mailsluice"), ("username", account)]);
+        let properties = HashMap::from([
+            ("org.freedesktop.Secret.Item.Label", Value::from(account)),
+            ("org.freedesktop.Secret.Item.Attributes", Value::from(attributes)),
+        ]);
+        let secret: Secret<'_> = (session.as_ref(), &[], secret.as_bytes(), "text/plain");
+        let put =
+            collection.call::<_, _, (OwnedObjectPath, OwnedObjectPath)>("CreateItem", &(properties, secret, true));
+        put.expect("it is put in");
     }
 
     fn is_unlocked(&self) -> Option<bool> {
@@ -117,14 +95,14 @@ impl GnomeKeyring {
 
     /// Locks what is in it.
     pub fn lock(&self) {
-        let collection = self.collection().expect("a collection");
-        let service = Proxy::new(&self.bus, "org.freedesktop.secrets", SERVICE, "org.freedesktop.Secret.Service");
+        self.lock_up(&self.collection().expect("a collection"));
+    }
+
+    fn lock_up(&self, collection: &Proxy<'_>) {
         let all = vec![collection.path().to_owned()];
-        service
-            .expect("a proxy")
-            .call::<_, _, (Vec<OwnedObjectPath>, OwnedObjectPath)>("Lock", &(all,))
-            .expect("locked");
-        assert_eq!(self.is_unlocked(), Some(false));
+        let service = self.service("org.freedesktop.Secret.Service").expect("a proxy");
+        service.call::<_, _, (Vec<OwnedObjectPath>, OwnedObjectPath)>("Lock", &(all,)).expect("locked");
+        assert!(collection.get_property::<bool>("Locked").expect("a switch"));
     }
 
     /// How many secrets are in it.

@@ -160,9 +160,14 @@ impl Drop for Screen {
 impl Window {
     /// Clicks at a place, in pixels from the window's inner corner.
     pub fn click(&self, x: u32, y: u32) {
+        self.point_at(x, y);
+        self.xdotool(&["click", "1"]);
+    }
+
+    /// Moves the pointer there.
+    pub fn point_at(&self, x: u32, y: u32) {
         let (x, y) = (x.to_string(), y.to_string());
         self.xdotool(&["mousemove", "--sync", "--window", &self.id, &x, &y]);
-        self.xdotool(&["click", "1"]);
     }
 
     /// Presses a key or a combination, as xdotool names it: `F9`, `ctrl+shift+Return`.

@@ -67,7 +67,6 @@ fn address(ui: &mut Ui, scene: &Scene<'_>, address: &str) {
             ui.ctx().copy_text(address.to_owned());
         }
         ui.add_space(space::XS);
-        let shown = egui::Label::new(RichText::new(visible(address)).monospace().color(scene.look.muted)).truncate();
-        ui.add(shown).on_hover_text(scene.get("dlg-consent-address"));
+        ui.add(egui::Label::new(RichText::new(visible(address)).monospace().color(scene.look.muted)).truncate());
     });
 }

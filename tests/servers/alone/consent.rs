@@ -30,6 +30,8 @@ fn a_sign_in_is_asked_for_in_the_window_and_allowed_in_the_browser() {
     seat.submit("work");
     window.key("F9");
     status("sign in with localhost");
+    // Out of the way of the picture.
+    window.point_at(1000, 700);
     super::settle(seat.id());
     let picture = super::pictures();
     std::fs::create_dir_all(&picture).expect("a folder");

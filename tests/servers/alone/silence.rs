@@ -9,13 +9,13 @@ use crate::support::bus::{Notifications, TrayHost};
 use crate::support::certs::Certs;
 use crate::support::daemon::{folder, wait_until};
 use crate::support::harness::Run;
-use crate::support::keyring::LockedKeyring;
+use crate::support::keyring::GnomeKeyring;
 use crate::support::provider::{USER, provider, result, sender};
 use crate::support::witness::{Calls, StandIns, Windows};
-use crate::support::{Postfix, PostfixSetup};
+use crate::support::{Authority, Postfix, PostfixSetup};
 
 /// Those that can't do without a person.
-const TROUBLED: [&str; 3] = ["forgetful", "locked", "stranger"];
+const TROUBLED: [&str; 4] = ["expired", "forgetful", "locked", "stranger"];
 
 /// The window that the connect command opens.
 const DIALLING: &str = "Xmessage";
@@ -26,23 +26,26 @@ struct Scene {
     host: TrayHost,
     stand_ins: StandIns,
     _notifications: Notifications,
-    _keyring: LockedKeyring,
+    _keyring: GnomeKeyring,
+    authority: Authority,
     _provider: Provider,
     _postfix: Postfix,
 }
 
-fn profile(provider: &Provider, postfix: &Postfix) -> String {
+fn profile(provider: &Provider, postfix: &Postfix, authority: &Authority) -> String {
     let signs_in = |name: &str, user: &str, password: &str| {
         let server = sender(name, provider.smtp_addr().port(), "*");
         format!("{server}auth = \"plain\"\nuser = \"{user}\"\npassword = {{ {password} = true }}\n")
     };
+    let expired = sender("expired", provider.smtp_addr().port(), "*");
+    let expired = format!("{expired}user = \"grace\"\n{}", authority.in_a_browser());
     let forgetful = signs_in("forgetful", USER, "ask");
     let locked = signs_in("locked", "grace", "keyring");
     let stranger = sender("stranger", postfix.port, "*").replace("\"none\"", "\"starttls\"");
     let dials = "connect = { up = \"xmessage -timeout 300 Dialling >/dev/null 2>&1 &\" }\n\
                  [transport.outgoing]\nkind = \"folder\"\npath = \"out\"\n";
     let left_out = format!("[[transport]]\nname = \"fax\"\nno_ui = \"skip\"\n{}", dials.replace("\"out\"", "\"fax\""));
-    format!("{forgetful}{locked}{stranger}[[transport]]\nname = \"modem\"\n{dials}{left_out}")
+    format!("{expired}{forgetful}{locked}{stranger}[[transport]]\nname = \"modem\"\n{dials}{left_out}")
 }
 
 impl Scene {
@@ -51,9 +54,14 @@ impl Scene {
         let certs = Certs::for_localhost(elsewhere.path());
         let postfix = Postfix::start(&PostfixSetup { certs: Some(&certs), ..Default::default() })?;
         let provider = provider(Vec::new());
-        let seat = Seat::on(&profile(&provider, &postfix), &["out", "fax"], None)?;
+        let authority = Authority::start();
+        let seat = Seat::on(&profile(&provider, &postfix, &authority), &["out", "fax"], None)?;
         let (host, notifications) = (TrayHost::start(&seat.bus), Notifications::start(&seat.bus));
-        let keyring = LockedKeyring::start(&seat.bus);
+        let keyring = GnomeKeyring::start(&seat.bus, &seat.harness.path("home"))?;
+        keyring.put_under_lock("grace@127.0.0.1", "sesame");
+        // Somebody has signed in once; by now neither of the tokens is good.
+        keyring.put(&authority.account("grace"), &authority.grant());
+        authority.revoke();
         let stand_ins = StandIns::new(&seat.harness.path("stand-ins"));
         let scene = Self {
             seat,
@@ -61,6 +69,7 @@ impl Scene {
             stand_ins,
             _notifications: notifications,
             _keyring: keyring,
+            authority,
             _provider: provider,
             _postfix: postfix,
         };
@@ -85,7 +94,7 @@ impl Scene {
 
     /// All that wait for a person wait for one, and the tray has the number.
     fn waits_for_a_person(&self) {
-        assert!(wait_until(LIMIT, || self.host.find(&["Waiting for you (4)"]).is_some()), "{:?}", self.host.entries());
+        assert!(wait_until(LIMIT, || self.host.find(&["Waiting for you (5)"]).is_some()), "{:?}", self.host.entries());
         for transport in TROUBLED {
             assert_eq!(self.seat.queued(transport), 1, "{transport}");
         }
@@ -99,11 +108,13 @@ impl Scene {
         self.seat.submit("modem");
         let before = self.last_runs().into_iter().max();
         assert!(wait_until(LIMIT, || Some(now()) > before), "runs are told apart by the second");
+        let asked = self.authority.log().len();
         go(self);
         assert!(wait_until(LIMIT, || self.seat.count("out/new") == sent + 1), "{way}: nothing was flushed");
         assert!(wait_until(LIMIT, || asked_the_keyring(&calls)), "{way}: the keyring was not asked");
         assert!(wait_until(LIMIT, || self.seat.is_idle()), "{way}: it goes on");
         assert!(self.last_runs().into_iter().min() > before, "{way}: not all of them ran");
+        assert!(self.authority.log().len() > asked, "{way}: the token was not tried");
         self.waits_for_a_person();
         assert!(wait_until(LIMIT, || windows.count(DIALLING) == 1), "{way}: the connect command shows its own window");
         assert_eq!(windows.but_for(DIALLING), [0_u32; 0], "{way}: windows");
