@@ -9,15 +9,16 @@ use egui::{CentralPanel, Context, Frame, Margin, Panel, Ui};
 
 use super::action::Facts;
 use super::chooser::{Chooser, Chosen, TOO_FAST};
+use super::dialog::{self, Dialog};
 use super::engine::{Engine, News, Readiness};
+use super::keys;
 use super::remember::Memory;
 use super::row_view::{Asked, RowView};
 use super::scene::{Ask, Scene};
-use super::state::{Dialog, Settings, State, Tab};
+use super::state::{Settings, State, Tab};
 use super::text::{Language, Text};
 use super::theme::{self, Look};
 use super::view::{bar, first_start, footer, status_table, tabs};
-use super::{dialog, keys};
 use crate::mapi::Row;
 use crate::spooler::{Event, Wake};
 

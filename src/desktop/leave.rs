@@ -7,10 +7,11 @@
 use egui::{Context, ViewportCommand};
 
 use super::app::App;
+use super::dialog::{Dialog, QuitDialog};
 use super::engine::{FlushTicket, ListTicket, Scope};
 use super::host::Leave;
 use super::scene::Way;
-use super::state::{Closing, Dialog, Leaving, QuitDialog};
+use super::state::{Closing, Leaving};
 use crate::mapi::{FlushFlags, QueueState};
 use crate::spool::{Filter, ListQuery};
 

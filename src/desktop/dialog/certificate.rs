@@ -6,9 +6,9 @@ use egui::{RichText, Ui};
 
 use super::super::icon;
 use super::super::scene::{Ask, Scene};
-use super::super::state::CertificateDialog;
 use super::super::widget::button::Style;
 use super::Outcome;
+use super::memory::CertificateDialog;
 use crate::spooler::Said;
 
 pub(super) fn show(ui: &mut Ui, scene: &mut Scene<'_>, dialog: &mut CertificateDialog) -> Outcome {

@@ -3,11 +3,11 @@
 use egui::{RichText, Ui};
 
 use super::super::scene::{Ask, Scene};
-use super::super::state::Confirm;
 use super::super::text::count;
 use super::super::theme::{self, space};
 use super::super::widget::button::{Spec, Style};
 use super::Outcome;
+use super::memory::Confirm;
 use crate::spool::{QueueVerb, Selection};
 
 pub(super) fn show(ui: &mut Ui, scene: &mut Scene<'_>, confirm: &Confirm) -> Outcome {

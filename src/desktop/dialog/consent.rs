@@ -5,10 +5,10 @@ use egui::{Align, Layout, RichText, Ui};
 
 use super::super::icon;
 use super::super::scene::{Ask, Scene};
-use super::super::state::ConsentDialog;
 use super::super::theme::{self, size, space};
 use super::super::widget::button::{Spec, Style};
 use super::Outcome;
+use super::memory::ConsentDialog;
 use crate::mapi::visible;
 
 pub(super) fn show(ui: &mut Ui, scene: &mut Scene<'_>, dialog: &mut ConsentDialog) -> Outcome {

@@ -4,6 +4,7 @@ mod certificate;
 mod confirm;
 mod consent;
 mod help;
+mod memory;
 mod password;
 mod path;
 mod quit;
@@ -12,9 +13,10 @@ mod settings;
 use egui::{Align, Frame, Id, Layout, Modal, RichText, Ui};
 
 use super::scene::{Ask, Scene};
-use super::state::Dialog;
 use super::theme::{self, space};
 use super::widget::button::{Spec, Style};
+
+pub(super) use memory::{Confirm, Dialog, PathDialog, QuitDialog};
 
 /// What became of a dialog.
 #[derive(Debug, PartialEq, Eq, Clone, Copy)]

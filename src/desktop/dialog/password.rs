@@ -4,10 +4,10 @@ use egui::{Align2, RichText, TextEdit, Ui, vec2};
 
 use super::super::icon;
 use super::super::scene::{Ask, Scene};
-use super::super::state::PasswordDialog;
 use super::super::theme::{self, size};
 use super::super::widget::button::Style;
 use super::Outcome;
+use super::memory::PasswordDialog;
 use crate::spooler::{PlainSecret, Said};
 
 pub(super) fn show(ui: &mut Ui, scene: &mut Scene<'_>, dialog: &mut PasswordDialog) -> Outcome {

@@ -6,10 +6,10 @@ use egui::{Align2, RichText, TextEdit, Ui, vec2};
 
 use super::super::icon;
 use super::super::scene::{Ask, Scene};
-use super::super::state::PathDialog;
 use super::super::theme::{self, size};
 use super::super::widget::button::{Spec, Style};
 use super::Outcome;
+use super::memory::PathDialog;
 use crate::mapi::EnvelopeId;
 
 /// Adds files.

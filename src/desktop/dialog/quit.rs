@@ -3,11 +3,11 @@
 use egui::{Align, Layout, Ui};
 
 use super::super::scene::{Ask, Scene, Way};
-use super::super::state::QuitDialog;
 use super::super::text::count;
 use super::super::theme::space;
 use super::super::widget::button::{Spec, Style};
 use super::Outcome;
+use super::memory::QuitDialog;
 
 pub(super) fn show(ui: &mut Ui, scene: &mut Scene<'_>, dialog: &mut QuitDialog) -> Outcome {
     let running = scene.facts_all.running;
