@@ -90,7 +90,8 @@ impl SecretCache {
 /// What a server's user signs in with.
 ///
 /// # Errors
-/// Those of [`password`] and [`super::tokens::token`].
+/// [`Class::NeedsPerson`] when only a person could help and none may be asked; [`Class::Configuration`] when its place is
+/// there and does not work; of a token whatever its provider says; [`Class::Cancelled`].
 pub async fn credential(support: &Support, server: &ServerConfig) -> Result<SecretString, Failure> {
     match &server.credential {
         Some(Credential::Token(oauth)) => {
@@ -106,8 +107,7 @@ pub async fn credential(support: &Support, server: &ServerConfig) -> Result<Secr
 /// else one that a person is asked for now.
 ///
 /// # Errors
-/// [`Class::NeedsPerson`] when only a person could help and none may be asked; [`Class::Configuration`] when its place is
-/// there and does not work; [`Class::Cancelled`].
+/// As [`credential`].
 async fn password(support: &Support, server: &ServerConfig, source: &SecretSource) -> Result<SecretString, Failure> {
     let account = account(server);
     let cache = support.secrets();
