@@ -17,7 +17,7 @@ use super::run::Loop;
 use super::socket::{self, Socket};
 use super::submission::Submission;
 use crate::mapi::{Class, Failure, Stage};
-use crate::profile::{Places, Profile};
+use crate::profile::{Places, Profile, SubmissionPort};
 use crate::spool::{Reader, Recovery, Spool, StoredContent};
 use crate::transport::registry::LoggedOn;
 use crate::transport::runtime::Runtime;
@@ -113,6 +113,11 @@ impl Spooler {
         let runtime =
             Runtime::new(transports, reports_in).map_err(|error| local(&path, format!("no threads: {error}")))?;
         let facts = profile.transports.iter().zip(runtime.transports()).map(|(config, ready)| facts(config, ready));
+        let (line, requests) = Line::new();
+        let (submission, trouble) = match profile.submission.as_ref().filter(|_| stay == Stay::Long) {
+            Some(port) => open_port(port, places, profile, &line),
+            None => (None, None),
+        };
         let settings = Settings {
             transports: facts.collect(),
             router: Router::new(profile),
@@ -122,8 +127,8 @@ impl Spooler {
             keeps_time: stay == Stay::Long,
             last_runs: spool.last_runs()?,
             first_run: i64::try_from(wall.as_millis()).unwrap_or(0),
+            trouble,
         };
-        let (line, requests) = Line::new();
         let spooler = Loop {
             core: Core::new(settings),
             spool,
@@ -141,17 +146,28 @@ impl Spooler {
         };
         let socket =
             Socket::listen(&places.socket(), &line).map_err(|error| local(&places.socket(), error.to_string()))?;
-        let port = profile.submission.as_ref().filter(|_| stay == Stay::Long);
-        let submission = port.and_then(|port| {
-            let opened = Submission::open(port, places, profile, &line);
-            // All else works without it.
-            opened.inspect_err(|error| tracing::warn!("the submission port {} is not open: {error}", port.port)).ok()
-        });
         let thread = std::thread::Builder::new()
             .name("spooler".to_owned())
             .spawn(move || spooler.run())
             .map_err(|error| local(&path, error.to_string()))?;
         Ok(Self { line, own: Some(Own { thread, socket, submission, lock, recovery }) })
+    }
+}
+
+/// The submission port, or what keeps it closed: all else works without it.
+fn open_port(
+    port: &SubmissionPort,
+    places: &Places,
+    profile: &Profile,
+    line: &Line,
+) -> (Option<Submission>, Option<Failure>) {
+    match Submission::open(port, places, profile, line) {
+        Ok(submission) => (Some(submission), None),
+        Err(error) => {
+            let what = format!("the submission port is not open, and mail programs can't use it: {error}");
+            let at = format!("127.0.0.1:{}", port.port);
+            (None, Some(Failure::new(Class::Configuration, Stage::Connect, at, what)))
+        }
     }
 }
 

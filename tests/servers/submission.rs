@@ -7,6 +7,7 @@ use std::process::{Command, Stdio};
 use std::sync::Arc;
 
 use mailsluice::mapi::FlushFlags;
+use mailsluice::mapi::tag::{PR_DISPLAY_NAME, PR_SLUICE_LAST_FAILURE, PR_STATUS_STRING};
 use mailsluice::profile::{self, Places};
 use mailsluice::session::{Session, flush_all};
 use mailsluice::spool::ListQuery;
@@ -15,7 +16,7 @@ use mailsluice::spooler::{Command as Ask, Reply, Spooler, Stay};
 use crate::support::Harness;
 use crate::support::daemon::{find_for_anyone, free_port};
 use crate::support::harness::Run;
-use crate::support::provider::{provider, subjects};
+use crate::support::provider::{PATIENCE, provider, subjects};
 
 /// A spooler that stays, as a window's does, with its port open.
 struct Open {
@@ -126,6 +127,24 @@ fn guessing_ends_and_so_does_the_port_with_its_spooler() {
     let Open { harness: _harness, spooler, port } = open;
     spooler.end(true);
     assert!(TcpStream::connect(("127.0.0.1", port)).is_err(), "the port is still open");
+}
+
+#[test]
+fn a_port_that_is_taken_is_a_trouble_of_the_spooler_s_row() {
+    let open = Open::new(free_port());
+    let places = Places::of(Some(&open.harness.profile()));
+    let text = std::fs::read_to_string(places.profile_file()).expect("a profile");
+    let elsewhere = Harness::new(&text);
+    let places = Places::of(Some(&elsewhere.profile()));
+    let profile = profile::load(&text, &places.profile_file(), &places).expect("a right profile");
+    places.create().expect("its folders");
+    let spooler = Spooler::reach(&places, &profile, Stay::Long).expect("a spooler all the same");
+    let mut session = Session::logon(spooler.line(), Arc::new(|| {}));
+    session.wait_ready(PATIENCE).expect("its rows");
+    let rows = session.rows();
+    let row = rows.iter().find(|row| row.text(PR_DISPLAY_NAME) == Some("MAPI spooler")).expect("its row");
+    assert!(row.text(PR_SLUICE_LAST_FAILURE).is_some_and(|failure| failure.contains("configuration")), "{row:?}");
+    assert!(row.text(PR_STATUS_STRING).is_some_and(|text| text.contains(&open.port.to_string())), "{row:?}");
 }
 
 #[test]

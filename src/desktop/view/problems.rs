@@ -56,10 +56,10 @@ pub(crate) fn can_be_settled(row: &RowView) -> bool {
     of(row).iter().any(Problem::can_be_asked)
 }
 
-/// The problems of a row; none of the spooler's, whose counts are those of the others.
+/// The problems of a row; of the spooler's only its own, for its counts are those of the others.
 pub(crate) fn of(row: &RowView) -> Vec<Problem<'_>> {
     if !row.is_transport() {
-        return Vec::new();
+        return row.trouble().map(Problem::Failure).into_iter().collect();
     }
     let some = |number: Option<u64>| number.filter(|number| *number > 0);
     let question = row.question.as_ref().map(Problem::Question);

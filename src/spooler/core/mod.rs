@@ -22,7 +22,7 @@ mod tests;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::mapi::{EntryId, MapiResult, ResourceType, Row, ValidateFlags};
+use crate::mapi::{EntryId, Failure, MapiResult, ResourceType, Row, ValidateFlags};
 use crate::profile::{self, InDoubtPolicy};
 use crate::spool::LastRun;
 use crate::transport::{Answer, Question, Severity, Ticket};
@@ -51,6 +51,8 @@ pub struct Settings {
     pub keeps_time: bool,
     /// How the last run of each transport ended, in whatever process.
     pub last_runs: BTreeMap<String, LastRun>,
+    /// What of the spooler itself does not work.
+    pub trouble: Option<Failure>,
     /// Makes the numbers of runs unlike those of every other process: milliseconds since the Unix epoch.
     pub first_run: i64,
 }
@@ -71,6 +73,7 @@ pub struct Core {
     shutdown: Option<Shutdown>,
     stopped: bool,
     published: Option<Row>,
+    trouble: Option<Failure>,
 }
 
 /// The spooler is to end.
@@ -111,6 +114,7 @@ impl Core {
             shutdown: None,
             stopped: false,
             published: None,
+            trouble: settings.trouble,
         }
     }
 

@@ -14,7 +14,8 @@ use crate::mapi::tag::{
     PR_STATUS_CODE, PR_STATUS_STRING,
 };
 use crate::mapi::{
-    Class, Direction, EntryId, OutgoingCounts, PropValue, ResourceFlags, ResourceMethods, ResourceType, Row, StatusCode,
+    Class, Direction, EntryId, Failure, OutgoingCounts, PropValue, ResourceFlags, ResourceMethods, ResourceType, Row,
+    StatusCode,
 };
 use crate::transport::Question;
 
@@ -67,18 +68,24 @@ pub fn fixed_rows() -> [Row; 2] {
     )
 }
 
-/// The spooler's row: the sum of its transports.
-pub fn spooler_row(transports: &[TransportState], offline: bool, next_run: Option<i64>) -> Row {
+/// The spooler's row: the sum of its transports, and what of the spooler itself does not work.
+pub fn spooler_row(
+    transports: &[TransportState],
+    trouble: Option<&Failure>,
+    offline: bool,
+    next_run: Option<i64>,
+) -> Row {
     let mut row = row(&spooler_id(), ResourceType::MAPI_SPOOLER, 0, "MAPI spooler");
     let methods = ResourceMethods::STATUS_VALIDATE_STATE | ResourceMethods::STATUS_FLUSH_QUEUES;
     let running = transports.iter().filter(|transport| transport.run.is_some()).count();
     let mut code = StatusCode::STATUS_AVAILABLE;
     code.set(StatusCode::STATUS_OFFLINE, offline);
+    code.set(StatusCode::STATUS_FAILURE, trouble.is_some());
     let text = match (offline, running) {
         (_, 1) => "1 transport at work".to_owned(),
         (_, 2..) => format!("{running} transports at work"),
         (true, _) => "Working offline".to_owned(),
-        (false, _) => "Idle".to_owned(),
+        (false, _) => trouble.map_or_else(|| "Idle".to_owned(), ToString::to_string),
     };
     row.set(PR_PROVIDER_DISPLAY, "Mailsluice")
         .set(PR_RESOURCE_METHODS, bits(methods.bits()))
@@ -87,7 +94,8 @@ pub fn spooler_row(transports: &[TransportState], offline: bool, next_run: Optio
         .set(PR_STATUS_STRING, text)
         .set(PR_SLUICE_HONOURS_NO_UI, true)
         .set(PR_SLUICE_DIRECTIONS, 3)
-        .set_option(PR_SLUICE_NEXT_RUN, next_run.map(PropValue::SysTime));
+        .set_option(PR_SLUICE_NEXT_RUN, next_run.map(PropValue::SysTime))
+        .set_option(PR_SLUICE_LAST_FAILURE, trouble.and_then(|failure| serde_json::to_string(failure).ok()));
     row.set_option(PR_SLUICE_NEXT_TRY, transports.iter().filter_map(next_try).min().map(PropValue::SysTime));
     let sum = transports.iter().fold(OutgoingCounts::default(), |sum, transport| add(sum, &transport.counts));
     set_counts(&mut row, &sum);
@@ -256,7 +264,7 @@ fn status_code(state: &TransportState, offline: bool) -> StatusCode {
 }
 
 /// A cancelled run is no trouble of the transport's, nor is what this version does not do.
-const fn is_trouble(failure: &crate::mapi::Failure) -> bool {
+const fn is_trouble(failure: &Failure) -> bool {
     !matches!(failure.class, Class::Cancelled | Class::Unsupported)
 }
 

@@ -139,7 +139,7 @@ impl Core {
             }
         }
         if spooler_changed {
-            let row = rows::spooler_row(&self.transports, self.offline, self.schedule.next(now));
+            let row = rows::spooler_row(&self.transports, self.trouble.as_ref(), self.offline, self.schedule.next(now));
             if self.published.as_ref() != Some(&row) {
                 self.published = Some(row.clone());
                 effects.push(Effect::Emit(Event::RowModified(row)));
@@ -150,7 +150,8 @@ impl Core {
 
     /// All rows as they are now: for a client that begins to look.
     pub fn all_rows(&self, now: Now) -> Vec<Row> {
-        let mut all = vec![rows::spooler_row(&self.transports, self.offline, self.schedule.next(now))];
+        let mut all =
+            vec![rows::spooler_row(&self.transports, self.trouble.as_ref(), self.offline, self.schedule.next(now))];
         all.extend(rows::fixed_rows());
         let transports = self.transports.iter().enumerate();
         all.extend(transports.map(|(ordinal, transport)| rows::transport_row(transport, ordinal, self.offline, now)));
