@@ -41,7 +41,7 @@ pub(super) struct Refused {
     pub(super) secret: SecretString,
     /// The server's.
     pub(super) words: String,
-    /// How many it has refused since it took one.
+    /// How many tokens it has refused since it took one.
     pub(super) in_a_row: u32,
 }
 
@@ -71,9 +71,20 @@ impl SecretCache {
         known.asked = None;
         // Of several connections that were refused with one password the first tells it all.
         if let Some(secret) = known.given.take() {
-            let before = known.refused.as_ref().map_or(0, |refused| refused.in_a_row);
-            known.refused = Some(Refused { secret, words: words.to_owned(), in_a_row: before + 1 });
+            known.refused = Some(Refused { secret, words: words.to_owned(), in_a_row: 1 });
         }
+    }
+
+    /// Remembers that a token was refused, however many connections say so. Gives how many were, one after the other.
+    fn refuse_token(&self, account: &str, token: &SecretString, words: String) -> u32 {
+        let mut accounts = self.accounts();
+        let refused = &mut accounts.entry(account.to_owned()).or_default().refused;
+        let before = match &*refused {
+            Some(one) if one.secret.expose_secret() == token.expose_secret() => return one.in_a_row,
+            other => other.as_ref().map_or(0, |one| one.in_a_row),
+        };
+        *refused = Some(Refused { secret: token.clone(), words, in_a_row: before + 1 });
+        before + 1
     }
 
     /// The last refusal, if there was one.
@@ -94,10 +105,7 @@ impl SecretCache {
 /// there and does not work; of a token whatever its provider says; [`Class::Cancelled`].
 pub async fn credential(support: &Support, server: &ServerConfig) -> Result<SecretString, Failure> {
     match &server.credential {
-        Some(Credential::Token(oauth)) => {
-            let token = super::tokens::token(support, server, oauth).await?;
-            Ok(support.secrets().give(&account(server), token))
-        }
+        Some(Credential::Token(oauth)) => super::tokens::token(support, server, oauth).await,
         Some(Credential::Password(source)) => password(support, server, source).await,
         None => password(support, server, &SecretSource::Ask).await,
     }
@@ -142,17 +150,35 @@ async fn password(support: &Support, server: &ServerConfig, source: &SecretSourc
 
 /// The server refused the password it was given last, in these words: it is forgotten, and the next try asks for another.
 pub fn refused(support: &Support, server: &ServerConfig, reply: &str) {
+    // Which token it was matters: there may be a new one by now.
+    if signs_in_by_token(server) {
+        return;
+    }
     support.secrets().refuse(&account(server), reply);
+}
+
+/// The server refused this token: it may merely have been taken back before its time, or have expired by another clock.
+/// Gives whether a new one is worth a try, on the same line.
+pub fn token_refused(support: &Support, server: &ServerConfig, token: &SecretString, failure: &Failure) -> bool {
+    if failure.class != Class::Login || !signs_in_by_token(server) {
+        return false;
+    }
+    let words = failure.reply.as_ref().map_or_else(|| failure.to_string(), |reply| reply.text.clone());
+    support.secrets().refuse_token(&account(server), token, words) == 1
 }
 
 /// The server took the token that it was given last: the next that it refuses is one that has expired. (Of passwords that
 /// is not said: what one server of a host refuses is not offered again because another took it.)
 pub fn accepted(support: &Support, server: &ServerConfig) {
-    if let Some(Credential::Token(_)) = &server.credential
+    if signs_in_by_token(server)
         && let Some(known) = support.secrets().accounts().get_mut(&account(server))
     {
         known.refused = None;
     }
+}
+
+const fn signs_in_by_token(server: &ServerConfig) -> bool {
+    matches!(server.credential, Some(Credential::Token(_)))
 }
 
 /// What the session knows a server's user by.

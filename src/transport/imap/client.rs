@@ -441,7 +441,7 @@ impl<'a> Client<'a> {
             offered.push(Mechanism::Login.name().to_owned());
         }
         let mechanism = sasl::choose(server.auth, &offered, self.connection.is_private(), &self.at)?;
-        let secret = secrets::credential(self.support, server).await?;
+        let mut secret = secrets::credential(self.support, server).await?;
         let initial_response = self.has("SASL-IR").await?;
         if mechanism == Mechanism::Login && !sasl_login {
             use secrecy::ExposeSecret as _;
@@ -453,8 +453,15 @@ impl<'a> Client<'a> {
         }
         // What it can do may be more from here on; it says so, or is asked when it matters.
         self.capabilities = None;
-        let exchange = Exchange::new(mechanism, user, secret, &server.host, server.port);
-        self.exchange(exchange, initial_response).await.map_err(|failure| self.turned_away(failure))?;
+        loop {
+            let exchange = Exchange::new(mechanism, user, secret.clone(), &server.host, server.port);
+            let Err(failure) = self.exchange(exchange, initial_response).await else { break };
+            let failure = self.turned_away(failure);
+            if !secrets::token_refused(self.support, server, &secret, &failure) {
+                return Err(failure);
+            }
+            secret = secrets::credential(self.support, server).await?;
+        }
         secrets::accepted(self.support, server);
         Ok(())
     }

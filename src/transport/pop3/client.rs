@@ -269,13 +269,19 @@ impl<'a> Client<'a> {
             offered.push(Mechanism::Login.name().to_owned());
         }
         let mechanism = sasl::choose(server.auth, &offered, self.connection.is_private(), &self.at)?;
-        let secret = secrets::credential(self.support, server).await?;
+        let mut secret = secrets::credential(self.support, server).await?;
         if mechanism == Mechanism::Login && !sasl_login {
             use secrecy::ExposeSecret as _;
             return self.user_and_pass(user, secret.expose_secret()).await;
         }
-        let exchange = Exchange::new(mechanism, user, secret, &server.host, server.port);
-        self.exchange(exchange).await?;
+        loop {
+            let exchange = Exchange::new(mechanism, user, secret.clone(), &server.host, server.port);
+            let Err(failure) = self.exchange(exchange).await else { break };
+            if !secrets::token_refused(self.support, server, &secret, &failure) {
+                return Err(failure);
+            }
+            secret = secrets::credential(self.support, server).await?;
+        }
         secrets::accepted(self.support, server);
         Ok(())
     }

@@ -144,19 +144,24 @@ impl Opening<'_> {
     async fn sign_in(&self, talk: &mut Talk<'_>, user: &str, can: &Capabilities) -> Result<Mechanism, Failure> {
         let private = talk.lines.source_mut().is_private();
         let mechanism = sasl::choose(self.server.auth, &can.auth, private, &talk.at)?;
-        let secret = self.secret.clone().unwrap_or_default();
-        let mut exchange = Exchange::new(mechanism, user, secret, &self.server.host, self.server.port);
-        let reply = converse(talk, &mut exchange).await?;
-        if positive(&reply) {
-            exchange.finished().map_err(|error| error.failure(&talk.at))?;
-            secrets::accepted(self.support, self.server);
-            return Ok(mechanism);
+        let mut secret = self.secret.clone().unwrap_or_default();
+        loop {
+            let mut exchange = Exchange::new(mechanism, user, secret.clone(), &self.server.host, self.server.port);
+            let reply = converse(talk, &mut exchange).await?;
+            if positive(&reply) {
+                exchange.finished().map_err(|error| error.failure(&talk.at))?;
+                secrets::accepted(self.support, self.server);
+                return Ok(mechanism);
+            }
+            let failure = refusal(reply, Asked::Login, &talk.at);
+            if failure.class == Class::Login {
+                secrets::refused(self.support, self.server, &failure.to_string());
+            }
+            if !secrets::token_refused(self.support, self.server, &secret, &failure) {
+                return Err(failure);
+            }
+            secret = secrets::credential(self.support, self.server).await?;
         }
-        let failure = refusal(reply, Asked::Login, &talk.at);
-        if failure.class == Class::Login {
-            secrets::refused(self.support, self.server, &failure.to_string());
-        }
-        Err(failure)
     }
 }
 
