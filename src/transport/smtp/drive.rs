@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::io::{AsyncWriteExt as _, ReadHalf, WriteHalf};
-use tokio::time::{Instant, sleep_until, timeout, timeout_at};
+use tokio::time::{Instant, sleep_until, timeout_at};
 
 use super::crew::Crew;
 use super::feed::{Fed, Feed};
@@ -332,21 +332,36 @@ impl<'a, 's, 'f> Drive<'a, 's, 'f> {
         false
     }
 
-    /// Says goodbye, and doesn't insist on an answer.
-    async fn farewell(&mut self) {
+    /// Says goodbye, and doesn't insist on an answer: all mail is through, and whatever comes of this changes nothing. Where
+    /// another line is to follow it is waited for all the same, for some servers count theirs; else it is read aside.
+    async fn farewell(mut self) {
         self.feed.rest().await;
         (self.stage)(Stage::Quit);
         self.session.quit();
-        let polite = async {
+        let until = Instant::now() + FAREWELL;
+        let said = async {
             self.write.write_all(self.session.output()).await?;
-            self.write.flush().await?;
-            self.lines.read_line().await
+            self.write.flush().await
         };
-        tokio::select! {
+        let cancel = self.crew.support.cancel();
+        let said = tokio::select! {
             biased;
-            () = self.crew.support.cancel().cancelled() => (),
-            // All mail is through: whatever comes of this changes nothing.
-            _ = timeout(FAREWELL, polite) => (),
+            () = cancel.cancelled() => return,
+            said = timeout_at(until, said) => said,
+        };
+        let (Ok(Ok(())), mut lines, write) = (said, self.lines, self.write) else { return };
+        let answered = async move {
+            timeout_at(until, lines.read_line()).await.ok();
+            drop(write);
+        };
+        if self.feed.is_drained() {
+            tokio::spawn(answered);
+        } else {
+            tokio::select! {
+                biased;
+                () = cancel.cancelled() => (),
+                () = answered => (),
+            }
         }
     }
 }

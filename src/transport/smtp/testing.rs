@@ -298,6 +298,8 @@ pub(super) struct Server {
     seen: Arc<Mutex<Seen>>,
     /// Told when a connection stalls.
     pub(super) stalled: Arc<Notify>,
+    /// Told when something was heard.
+    hearing: Arc<Notify>,
 }
 
 impl Server {
@@ -309,7 +311,7 @@ impl Server {
     pub(super) async fn start_with_tls(plan: Plan, tls: Option<TlsAcceptor>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
-        let server = Self { port, seen: Arc::default(), stalled: Arc::default() };
+        let server = Self { port, seen: Arc::default(), stalled: Arc::default(), hearing: Arc::default() };
         let shared = server.clone();
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
@@ -321,6 +323,13 @@ impl Server {
 
     pub(super) fn seen(&self) -> MutexGuard<'_, Seen> {
         self.seen.lock().unwrap()
+    }
+
+    /// Waits until this was the last command of its first connection.
+    pub(super) async fn heard(&self, command: &str) {
+        while self.seen().commands[0].last().map(String::as_str) != Some(command) {
+            tokio::time::timeout(std::time::Duration::from_secs(20), self.hearing.notified()).await.expect(command);
+        }
     }
 
     async fn serve(self, mut stream: tokio::net::TcpStream, mut plan: Plan, tls: Option<TlsAcceptor>) {
@@ -358,6 +367,7 @@ impl Server {
                 seen.taken.append(&mut dialogue.taken);
                 seen.commands[number].append(&mut dialogue.commands);
             }
+            self.hearing.notify_one();
             if stream.write_all(&said).await.is_err() || stream.flush().await.is_err() {
                 return;
             }

@@ -1,7 +1,7 @@
 //! How much may be in the air: written, or about to be, and not answered.
 //!
 //! Everything in it is in doubt when the line drops, so it is bounded. It starts at one message, which shows that the
-//! server takes mail at all, and opens by one for each message taken: twofold each round trip. With it opens the room for
+//! server takes mail at all, and opens by three for each message taken: fourfold each round trip. With it opens the room for
 //! content bytes. A message that is not taken makes it small again: a server that says no often hangs up in the end.
 
 /// Messages in the air at most.
@@ -10,6 +10,9 @@ const MOST_MESSAGES: usize = 32;
 const MOST_BYTES: u64 = 4 << 20;
 /// The same for each message of a window that opens.
 const BYTES_EACH: u64 = 256 << 10;
+
+/// More messages for each that was taken.
+const OPENS_BY: usize = 3;
 
 /// The window of one session.
 #[derive(Debug)]
@@ -39,7 +42,7 @@ impl Window {
 
     /// The server took a message.
     pub(super) fn open(&mut self) {
-        self.messages = (self.messages + 1).min(self.most);
+        self.messages = (self.messages + OPENS_BY).min(self.most);
     }
 
     /// The server did not take a message.
@@ -76,7 +79,7 @@ mod tests {
         let mut window = Window::opening();
         assert_eq!(window.room(0, BYTES_EACH), 0);
         window.open();
-        assert_eq!(window.room(1, BYTES_EACH), 1);
+        assert_eq!(window.room(1, BYTES_EACH), OPENS_BY);
         for _ in 0..100 {
             window.open();
         }
