@@ -25,6 +25,7 @@ pub mod smtp;
 mod testing;
 mod tokens;
 pub mod trust;
+mod turn;
 pub mod watch;
 
 use std::future::Future;

@@ -5,12 +5,13 @@
 //! same, only a person can help.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use secrecy::{ExposeSecret as _, SecretString};
 
 use super::port::Support;
 use super::report::Question;
+use super::turn::Turn;
 use crate::mapi::{Class, Failure, Stage};
 use crate::profile::secret::{self, SecretError};
 use crate::profile::{Credential, SecretSource, ServerConfig};
@@ -32,7 +33,7 @@ struct Account {
     given: Option<SecretString>,
     refused: Option<Refused>,
     /// Held by who is looking for the password, so that a person is asked once and not by every connection.
-    turn: Arc<tokio::sync::Mutex<()>>,
+    turn: Turn<()>,
 }
 
 /// The last refusal.
@@ -60,8 +61,8 @@ impl SecretCache {
         self.accounts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn turn(&self, account: &str) -> Arc<tokio::sync::Mutex<()>> {
-        Arc::clone(&self.accounts().entry(account.to_owned()).or_default().turn)
+    fn turn(&self, account: &str) -> Turn<()> {
+        self.accounts().entry(account.to_owned()).or_default().turn.clone()
     }
 
     /// Forgets what was entered, and remembers what was refused.
@@ -119,8 +120,7 @@ pub async fn credential(support: &Support, server: &ServerConfig) -> Result<Secr
 async fn password(support: &Support, server: &ServerConfig, source: &SecretSource) -> Result<SecretString, Failure> {
     let account = account(server);
     let cache = support.secrets();
-    let turn = cache.turn(&account);
-    let _turn = unless_cancelled(support, server, turn.lock()).await?;
+    let turn = cache.turn(&account).take(support, Stage::Login, &server.host).await?;
     if let Some(secret) = cache.get(&account) {
         return Ok(cache.give(&account, secret));
     }
@@ -143,7 +143,7 @@ async fn password(support: &Support, server: &ServerConfig, source: &SecretSourc
         host: server.host.clone(),
         refused: refusal.map(|refused| refused.words),
     };
-    let secret = support.ask(question).await?;
+    let secret = turn.asking(support.ask(question)).await?;
     cache.put(&account, secret.clone());
     Ok(cache.give(&account, secret))
 }

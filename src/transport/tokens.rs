@@ -6,16 +6,16 @@
 //! the token is gone, and what comes of it is in the keyring before it is used.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
 use secrecy::{ExposeSecret as _, SecretString};
-use tokio::sync::{Mutex as Turn, OwnedMutexGuard};
 
 use super::consent;
 use super::port::Support;
 use super::report::Severity;
 use super::secrets::{self, unless_cancelled};
+use super::turn::{Taken, Turn};
 use crate::mapi::{Class, Failure, Stage};
 use crate::net::oauth::{self, Client, Grant, TokenError};
 use crate::profile::secret::{self, SecretError};
@@ -26,7 +26,7 @@ const NEARLY_OVER: Duration = Duration::from_secs(60);
 
 /// The grants of this session, by [`OAuth::account`].
 #[derive(Debug, Default)]
-pub(super) struct Grants(Mutex<HashMap<String, Arc<Turn<Held>>>>);
+pub(super) struct Grants(Mutex<HashMap<String, Turn<Held>>>);
 
 /// What is known of one consent.
 #[derive(Debug, Default)]
@@ -37,13 +37,13 @@ struct Held {
 }
 
 impl Grants {
-    fn of(&self, account: String) -> Arc<Turn<Held>> {
-        Arc::clone(self.0.lock().unwrap_or_else(PoisonError::into_inner).entry(account).or_default())
+    fn of(&self, account: String) -> Turn<Held> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).entry(account).or_default().clone()
     }
 }
 
 /// What is known of a consent, while nobody else looks.
-type Known = OwnedMutexGuard<Held>;
+type Known = Taken<Held>;
 
 /// A token for a server's user that the server has not refused: the one of this session while it is good, else a new one,
 /// else one that a person gets us by signing in now.
@@ -55,17 +55,17 @@ pub(super) async fn token(support: &Support, server: &ServerConfig, oauth: &OAut
     let user = server.user.as_deref().unwrap_or_default();
     let grants = &support.secrets().grants;
     let began = Instant::now();
-    let known = unless_cancelled(support, server, grants.of(oauth.account(user)).lock_owned()).await?;
+    let known = grants.of(oauth.account(user)).take(support, Stage::Login, &server.host).await?;
     let refusal = support.secrets().refusal(&secrets::account(server));
     let is_refused =
         |token: &SecretString| refusal.as_ref().is_some_and(|one| one.secret.expose_secret() == token.expose_secret());
     // Once no has been said, neither this flush asks again nor one that waited meanwhile.
     let account = oauth.account(user);
-    let meanwhile = known.declined.as_ref().filter(|(at, _)| *at >= began).map(|(_, failure)| failure.clone());
+    let meanwhile = known.held.declined.as_ref().filter(|(at, _)| *at >= began).map(|(_, failure)| failure.clone());
     if let Some(failure) = support.declined(&account).or(meanwhile) {
         return Err(failure);
     }
-    if let Some(grant) = known.grant.as_ref().filter(|grant| is_good(grant) && !is_refused(&grant.access)) {
+    if let Some(grant) = known.held.grant.as_ref().filter(|grant| is_good(grant) && !is_refused(&grant.access)) {
         return Ok(grant.access.clone());
     }
     let client = client(support, server, oauth).await?;
@@ -82,9 +82,10 @@ pub(super) async fn token(support: &Support, server: &ServerConfig, oauth: &OAut
         let what = why.unwrap_or_else(|| format!("nobody has signed in with {} yet", oauth.host()));
         return Err(Failure::new(Class::NeedsPerson, Stage::Login, server.host.as_str(), what));
     }
-    let grant = consent::obtain(support, server, &client, why).await.inspect_err(|failure| {
+    let asked = known.asking(consent::obtain(support, server, &client, why)).await;
+    let grant = asked.inspect_err(|failure| {
         if failure.class == Class::NeedsPerson {
-            known.declined = Some((Instant::now(), failure.clone()));
+            known.held.declined = Some((Instant::now(), failure.clone()));
             support.decline(account.clone(), failure);
         }
     })?;
@@ -154,7 +155,7 @@ async fn renewed(support: &Support, server: &ServerConfig, known: Known, client:
 
 /// Tries the keyring's refresh token, which another process may have renewed, then the session's.
 fn renew(known: Known, account: &str, client: &Client, may_show_ui: bool) -> Renewed {
-    let of_session = known.grant.as_ref().and_then(|grant| grant.refresh.clone());
+    let of_session = known.held.grant.as_ref().and_then(|grant| grant.refresh.clone());
     let (of_keyring, mut why) = match secret::fetch_grant(account, may_show_ui) {
         Ok(token) => (Some(token), None),
         Err(SecretError::Missing(_)) => (None, None),
@@ -183,6 +184,6 @@ fn keep(known: Known, account: &str, grant: Grant, may_show_ui: bool) -> Kept {
 /// Keeps a grant for the session.
 fn hold(mut known: Known, grant: Grant, trouble: Option<SecretError>) -> Kept {
     let token = grant.access.clone();
-    known.grant = Some(grant);
+    known.held.grant = Some(grant);
     Kept { token, trouble }
 }

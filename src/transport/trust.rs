@@ -5,9 +5,10 @@
 
 use std::borrow::Cow;
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::port::Support;
+use super::turn::Turn;
 use crate::mapi::{Class, Failure};
 use crate::net::connect::address_words;
 use crate::profile::{Fingerprint, ServerConfig};
@@ -23,7 +24,7 @@ pub struct Trusted {
 struct Site {
     trusted: Option<Fingerprint>,
     /// Held by who asks, so that a person is asked once and not by every connection.
-    turn: Arc<tokio::sync::Mutex<()>>,
+    turn: Turn<()>,
 }
 
 impl Trusted {
@@ -66,16 +67,12 @@ async fn settle(support: &Support, server: &ServerConfig, failure: Failure) -> R
     let Some(certificate) = failure.certificate.clone() else { return Err(failure) };
     let Ok(presented) = certificate.fingerprint.parse::<Fingerprint>() else { return Err(failure) };
     let at = address_words(server);
-    let turn = Arc::clone(&support.secrets().trusted.sites().entry(at.clone()).or_default().turn);
-    let _turn = tokio::select! {
-        biased;
-        () = support.cancel().cancelled() => return Err(Failure::cancelled(failure.stage, at)),
-        turn = turn.lock() => turn,
-    };
+    let turn = support.secrets().trusted.sites().entry(at.clone()).or_default().turn.clone();
+    let turn = turn.take(support, failure.stage, &at).await?;
     if support.secrets().trusted.of(&at) == Some(presented) {
         return Ok(());
     }
-    match support.ask_trust(certificate).await {
+    match turn.asking(support.ask_trust(certificate)).await {
         Ok(()) => {
             support.secrets().trusted.sites().entry(at).or_default().trusted = Some(presented);
             Ok(())
@@ -88,6 +85,7 @@ async fn settle(support: &Support, server: &ServerConfig, failure: Failure) -> R
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
     use std::sync::atomic::{AtomicUsize, Ordering};
 
     use tokio_util::sync::CancellationToken;

@@ -38,8 +38,14 @@ fn answered(status: &str, body: &str) -> Result<Grant, TokenError> {
     let answer = format!("HTTP/1.1 {status}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}", body.len());
     std::thread::spawn(move || {
         let (mut line, _) = listener.accept().unwrap();
-        let mut read = [0; 4096];
-        assert!(line.read(&mut read).unwrap() > 0);
+        // All of it: what is left unread when a line is closed resets it.
+        let mut read = Vec::new();
+        while !String::from_utf8_lossy(&read).ends_with("client_id=me+%26+you") {
+            let mut more = [0; 4096];
+            let count = line.read(&mut more).unwrap();
+            assert!(count > 0, "{}", String::from_utf8_lossy(&read));
+            read.extend_from_slice(&more[..count]);
+        }
         line.write_all(answer.as_bytes()).unwrap();
     });
     refresh(&Client { oauth: oauth(&url), secret: None }, &"refresh".into())

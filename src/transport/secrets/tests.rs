@@ -1,5 +1,7 @@
 //! Who is asked for a password, when, and how often.
 
+use std::sync::Arc;
+
 use crossbeam_channel::Receiver;
 use tokio_util::sync::CancellationToken;
 
@@ -17,11 +19,15 @@ struct Scene {
 }
 
 fn scene(interactive: bool, answers: &'static [Option<&'static str>]) -> Scene {
+    scene_beside(interactive, answers, Arc::default())
+}
+
+/// One transport of a session that knows these secrets.
+fn scene_beside(interactive: bool, answers: &'static [Option<&'static str>], secrets: Arc<SecretCache>) -> Scene {
     let (reports, received) = crossbeam_channel::unbounded::<Report>();
     let (told, asked) = crossbeam_channel::unbounded();
     let desk = Arc::new(Desk::default());
     let cancel = CancellationToken::new();
-    let secrets = Arc::new(SecretCache::default());
     let support = Support::new("work".into(), reports, Arc::clone(&desk), cancel.clone(), interactive, secrets);
     std::thread::spawn(move || {
         let mut answers = answers.iter();
@@ -184,4 +190,23 @@ async fn debug_output_has_no_secret_in_it() {
     assert_eq!(get(&scene, &server).await, Ok("hunter2".to_owned()));
     refused(&scene.support, &server, "no");
     assert!(!format!("{:?}", scene.support).contains("hunter2"));
+}
+
+#[tokio::test]
+async fn a_silent_flush_does_not_wait_until_a_person_has_answered_another() {
+    let secrets = Arc::<SecretCache>::default();
+    let asking = scene_beside(true, &[], Arc::clone(&secrets));
+    let silent = scene_beside(false, &[], secrets);
+    let server = server(SecretSource::Ask);
+    let first = get(&asking, &server);
+    let second = async {
+        let asked = asking.asked.clone();
+        tokio::task::spawn_blocking(move || asked.recv()).await.unwrap().unwrap();
+        let failure = credential(&silent.support, &server).await.unwrap_err();
+        asking.cancel.cancel();
+        failure
+    };
+    let (first, failure) = tokio::join!(first, second);
+    assert_eq!((class(first), failure.class), (Class::Cancelled, Class::NeedsPerson));
+    assert!(failure.what.contains("being asked"), "{failure}");
 }
