@@ -80,6 +80,10 @@ impl Client {
         let secret = self.secret.as_ref().map(|secret| ("client_secret", secret.expose_secret()));
         let form: Vec<_> = form.iter().copied().chain([("client_id", &*self.oauth.client_id)]).chain(secret).collect();
         let tokens: Tokens = post(&self.oauth.token_url, &form)?;
+        if !tokens.token_type.is_none_or(|kind| kind.eq_ignore_ascii_case("bearer")) {
+            let what = "the provider gives tokens of a kind that mail servers don't take";
+            return Err(TokenError::Failed(Failure::new(Class::Protocol, Stage::Login, self.oauth.host(), what)));
+        }
         let lifetime = tokens.expires_in.and_then(Seconds::duration);
         Ok(Grant {
             access: tokens.access_token,
@@ -97,6 +101,7 @@ impl Client {
 #[derive(Deserialize)]
 struct Tokens {
     access_token: SecretString,
+    token_type: Option<String>,
     expires_in: Option<Seconds>,
     refresh_token: Option<SecretString>,
 }
@@ -213,11 +218,9 @@ pub struct Device {
     secret: SecretString,
     /// What the person types there.
     pub user_code: String,
-    /// Where.
     #[serde(alias = "verification_url")]
-    pub verification_uri: String,
-    /// The same with the code in it.
-    pub verification_uri_complete: Option<String>,
+    verification_uri: String,
+    verification_uri_complete: Option<String>,
     interval: Option<Seconds>,
 }
 
@@ -227,7 +230,18 @@ impl Device {
     /// # Errors
     /// [`TokenError::Failed`].
     pub fn new(client: &Client, device_url: &str) -> Result<Self, TokenError> {
-        post(device_url, &[("client_id", &client.oauth.client_id), ("scope", &client.scope())])
+        let device: Self = post(device_url, &[("client_id", &client.oauth.client_id), ("scope", &client.scope())])?;
+        // A person is going to open it: not just anything.
+        if ["https://", "http://"].iter().any(|scheme| device.address().starts_with(scheme)) {
+            return Ok(device);
+        }
+        let what = "the provider names an address that is none of the web";
+        Err(TokenError::Failed(Failure::new(Class::Protocol, Stage::Login, client.oauth.host(), what)))
+    }
+
+    /// Where the code is typed; with the code in it, if the provider has such an address.
+    pub fn address(&self) -> &str {
+        self.verification_uri_complete.as_deref().unwrap_or(&self.verification_uri)
     }
 
     /// How long to wait before each [`Self::poll`].

@@ -46,7 +46,7 @@ pub struct Redirect {
     pub host: String,
     /// Its port; 0: any that is free.
     pub port: u16,
-    /// From its slash on.
+    /// From its slash on; possibly empty, which some providers tell apart.
     pub path: String,
 }
 
@@ -78,7 +78,7 @@ const GOOGLE: Preset = Preset {
     authorize: "https://accounts.google.com/o/oauth2/v2/auth?access_type=offline&prompt=consent",
     token: "https://oauth2.googleapis.com/token",
     device: None,
-    redirect: "http://127.0.0.1/",
+    redirect: "http://127.0.0.1",
     scopes: &["https://mail.google.com/"],
 };
 
@@ -86,7 +86,7 @@ const MICROSOFT: Preset = Preset {
     authorize: "https://login.microsoftonline.com/common/oauth2/v2.0/authorize",
     token: "https://login.microsoftonline.com/common/oauth2/v2.0/token",
     device: Some("https://login.microsoftonline.com/common/oauth2/v2.0/devicecode"),
-    redirect: "http://localhost/",
+    redirect: "http://localhost",
     scopes: &[
         "https://outlook.office.com/IMAP.AccessAsUser.All",
         "https://outlook.office.com/POP.AccessAsUser.All",
@@ -172,11 +172,9 @@ fn url(section: &Section<'_>, key: &'static str, preset: Option<&str>) -> Option
 fn redirect(text: &str) -> Option<Redirect> {
     let uri: Uri = text.parse().ok()?;
     let host = uri.host().filter(|host| matches!(*host, "127.0.0.1" | "localhost"))?.to_owned();
-    (uri.scheme_str()? == "http" && uri.query().is_none()).then(|| Redirect {
-        host,
-        port: uri.port_u16().unwrap_or(0),
-        path: uri.path().to_owned(),
-    })
+    let path = text.split_once("://")?.1.split_once('/').map_or("", |_| uri.path()).to_owned();
+    let redirect = Redirect { host, port: uri.port_u16().unwrap_or(0), path };
+    (uri.scheme_str()? == "http" && uri.query().is_none()).then_some(redirect)
 }
 
 fn host(url: &str) -> Option<String> {

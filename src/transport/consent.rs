@@ -80,8 +80,7 @@ impl Asking<'_> {
     async fn by_a_code(&self, device_url: &str) -> Result<Grant, Failure> {
         let (client, url) = (self.client.clone(), device_url.to_owned());
         let device = self.blocking(move || Device::new(&client, &url)).await?.map_err(|error| self.failed(error))?;
-        let address = device.verification_uri_complete.clone().unwrap_or_else(|| device.verification_uri.clone());
-        let question = self.question(&address, Some(device.user_code.clone()));
+        let question = self.question(device.address(), Some(device.user_code.clone()));
         tokio::select! {
             biased;
             grant = self.polled(device) => grant,

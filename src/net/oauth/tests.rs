@@ -110,6 +110,7 @@ fn what_a_provider_says_is_told_apart() {
     let secret = answered("200 OK", r#"{"access_tokens":"hunter2"}"#);
     assert!(!format!("{secret:?}").contains("hunter2"));
     assert_eq!(class(secret), Class::Protocol);
+    assert_eq!(class(answered("200 OK", r#"{"access_token":"a","token_type":"mac"}"#)), Class::Protocol);
     let endless = format!(r#"{{"access_token":"{}"}}"#, "x".repeat(200 << 10));
     assert_eq!(class(answered("200 OK", &endless)), Class::Protocol);
 }

@@ -75,7 +75,7 @@ fn tokens_come_from_a_provider_by_name_or_by_its_addresses() {
     assert_eq!((auth, google.host().as_str()), (AuthChoice::Token, "oauth2.googleapis.com"));
     let Flow::Browser { authorize_url, redirect } = &google.flow else { panic!("{google:?}") };
     assert!(authorize_url.starts_with("https://accounts.google.com/") && authorize_url.contains("access_type=offline"));
-    assert_eq!((redirect.host.as_str(), redirect.port, redirect.path.as_str()), ("127.0.0.1", 0, "/"));
+    assert_eq!((redirect.host.as_str(), redirect.port, redirect.path.as_str()), ("127.0.0.1", 0, ""));
     let (microsoft, auth) =
         of("oauth = { provider = \"microsoft\", client_id = \"me\", flow = \"device\" }\nauth = \"xoauth2\"");
     assert_eq!(auth, AuthChoice::XOAuth2);
