@@ -73,11 +73,16 @@ impl Questions {
             return;
         }
         writeln!(io::stderr()).ok();
-        let next = waiting.next.pop_front();
         drop(waiting);
-        if let Some((number, transport, question)) = next {
+        // Those that are answered where they are asked, up to the next that is not.
+        while let Some((number, transport, question)) = self.next() {
             self.ask(number, &transport, &question);
         }
+    }
+
+    fn next(&self) -> Option<(u64, String, Question)> {
+        let mut waiting = self.waiting.borrow_mut();
+        if waiting.open.is_some() { None } else { waiting.next.pop_front() }
     }
 
     /// Only a whole word trusts it: Enter is what a person in a hurry presses.

@@ -91,10 +91,6 @@ impl Client {
             refresh: tokens.refresh_token,
         })
     }
-
-    fn scope(&self) -> String {
-        self.oauth.scopes.join(" ")
-    }
 }
 
 /// A successful response (RFC 6749 section 5.1).
@@ -152,16 +148,17 @@ impl Authorization {
         let state = random().map_err(none)?.to_string();
         let challenge = ring::digest::digest(&ring::digest::SHA256, verifier.as_bytes());
         let redirect = format!("http://{}:{port}{}", redirect.host, redirect.path);
-        let query = form_urlencoded::Serializer::new(String::new())
+        let mut query = form_urlencoded::Serializer::new(String::new());
+        query
             .append_pair("response_type", "code")
             .append_pair("client_id", &oauth.client_id)
             .append_pair("redirect_uri", &redirect)
-            .append_pair("scope", &oauth.scopes.join(" "))
+            .extend_pairs(oauth.scope().map(|scope| ("scope", scope)))
             .append_pair("state", &state)
             .append_pair("code_challenge", &URL_SAFE_NO_PAD.encode(challenge))
             .append_pair("code_challenge_method", "S256")
-            .append_pair("login_hint", user)
-            .finish();
+            .append_pair("login_hint", user);
+        let query = query.finish();
         let joint = if authorize.contains('?') { '&' } else { '?' };
         let verifier = SecretString::from(verifier.as_str());
         Ok(Self { address: format!("{authorize}{joint}{query}"), redirect, state, verifier })
@@ -230,7 +227,10 @@ impl Device {
     /// # Errors
     /// [`TokenError::Failed`].
     pub fn new(client: &Client, device_url: &str) -> Result<Self, TokenError> {
-        let device: Self = post(device_url, &[("client_id", &client.oauth.client_id), ("scope", &client.scope())])?;
+        let scope = client.oauth.scope();
+        let scope = scope.as_deref().map(|scope| ("scope", scope));
+        let form: Vec<_> = [("client_id", &*client.oauth.client_id)].into_iter().chain(scope).collect();
+        let device: Self = post(device_url, &form)?;
         // A person is going to open it: not just anything.
         if ["https://", "http://"].iter().any(|scheme| device.address().starts_with(scheme)) {
             return Ok(device);

@@ -56,6 +56,11 @@ impl OAuth {
         format!("{user} at {} for {}", self.token_url, self.client_id)
     }
 
+    /// What it is to be good for, as providers want it (RFC 6749 section 3.3); `None`: what the provider thinks fit.
+    pub fn scope(&self) -> Option<String> {
+        (!self.scopes.is_empty()).then(|| self.scopes.join(" "))
+    }
+
     /// Its host, for people.
     pub fn host(&self) -> String {
         host(&self.token_url).unwrap_or_else(|| self.token_url.clone())
@@ -152,7 +157,8 @@ fn device(section: &Section<'_>, preset: Option<Preset>) -> Option<Flow> {
 /// A provider's address: what goes there are secrets.
 fn url(section: &Section<'_>, key: &'static str, preset: Option<&str>) -> Option<String> {
     let Some(given) = section.word(key) else {
-        if preset.is_none() && !section.has(key) {
+        // A provider that is mistyped is one mistake, not three.
+        if preset.is_none() && !section.has(key) && !section.has("provider") {
             section.missing(key, "an address of the provider, or provider = \"google\" or \"microsoft\"");
         }
         return preset.map(str::to_owned);

@@ -79,7 +79,8 @@ pub(super) async fn token(support: &Support, server: &ServerConfig, oauth: &OAut
         },
     };
     if !support.interactive() {
-        let what = why.unwrap_or_else(|| format!("nobody has signed in with {} yet", oauth.host()));
+        let nobody = format!("nobody is signed in with {}", oauth.host());
+        let what = why.map_or_else(|| nobody.clone(), |why| format!("{nobody}: {why}"));
         return Err(Failure::new(Class::NeedsPerson, Stage::Login, server.host.as_str(), what));
     }
     let asked = known.asking(consent::obtain(support, server, &client, why)).await;

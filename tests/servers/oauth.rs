@@ -7,7 +7,7 @@ use crate::support::bus::Bus;
 use crate::support::daemon::{self, write};
 use crate::support::harness::{Run, Terminal};
 use crate::support::keyring::GnomeKeyring;
-use crate::support::provider::{letter, result, submit};
+use crate::support::provider::{PATIENCE, letter, provider, result, sender, submit};
 use crate::support::{Authority, Certs, Dovecot, Harness, Postfix, PostfixSetup};
 
 use super::secrets::{contains, files_with};
@@ -230,4 +230,45 @@ fn the_authority_is_believed_by_its_certificate() {
     scene.servers.authority.approve(code.trim_end_matches('.'));
     terminal.end().expect_code(0);
     assert_eq!(scene.servers.postfix.deliveries().len(), 1);
+}
+
+#[test]
+fn what_else_is_asked_waits_behind_a_sign_in_and_is_asked_one_by_one() {
+    let servers = Servers::start(Authority::start());
+    let (Some(servers), provider) = (servers, provider(Vec::new())) else { return };
+    let folder = daemon::folder();
+    let go = folder.path().join("go");
+    let asks = |name: &str| {
+        // They come when the sign-in is open.
+        let wait = format!("connect = {{ up = \"while [ ! -e '{}' ]; do sleep 0.05; done\" }}\n", go.display());
+        let server = sender(name, provider.smtp_addr().port(), "*");
+        let server = server.replace("[transport.outgoing]", &format!("{wait}[transport.outgoing]"));
+        format!("{server}auth = \"plain\"\nuser = \"{name}\"\npassword = {{ ask = true }}\n")
+    };
+    let profile = servers.profile(&servers.authority.in_a_browser()) + &asks("ann") + &asks("bob");
+    let (harness, Some(bus)) = (Harness::new(&profile), Bus::start()) else { return };
+    let scene = Scene { servers, harness, bus, environment: Vec::new() };
+    for transport in ["ann", "bob"] {
+        let file = scene.harness.write("mail.eml", letter(transport, "grace@example.net", 100));
+        let file = file.display().to_string();
+        scene.harness.run(&["submit", "--transport", transport, &file]).expect_code(0);
+    }
+    let mut terminal = scene.flush_at_terminal();
+    let address = terminal.word("http://localhost");
+    std::fs::write(&go, "").expect("a file");
+    let waiting = || {
+        let rows = scene.harness.run(&["status", "--json"]).expect_code(0).json()["rows"].to_string();
+        rows.matches("Needs the password").count() == 2
+    };
+    assert!(daemon::wait_until(PATIENCE, waiting), "{}", terminal.shown());
+    assert!(!terminal.shown().contains("Password of"), "{}", terminal.shown());
+    Authority::browse(&address);
+    for count in 1..=2 {
+        let asked = || terminal.shown().matches("Password of").count() == count;
+        assert!(daemon::wait_until(PATIENCE, asked), "{}", terminal.shown());
+        terminal.types("whatever it is\n");
+    }
+    // Neither is right, and both were asked.
+    terminal.end().expect_code(77);
+    assert_eq!(scene.harness.received("work").len(), 1);
 }

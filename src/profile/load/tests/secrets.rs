@@ -117,6 +117,7 @@ fn what_is_wrong_with_a_provider_is_said_without_its_secrets() {
         "oauth = { client_id = \"me\" }",
         &[("oauth.token_url", "provider = \"google\""), ("oauth.authorize_url", "provider = \"google\"")],
     );
+    check("oauth = { provider = \"gogle\", client_id = \"me\" }", &[("oauth.provider", "google")]);
     let hidden = read(&server_text("user = \"ada\"\noauth = { client_id = \"me\", client_secret = \"hunter2\" }"));
     assert!(!hidden.unwrap_err().to_string().contains("hunter2"));
     wrong_server(
