@@ -63,6 +63,7 @@ pub(super) async fn token(support: &Support, server: &ServerConfig, oauth: &OAut
     let account = oauth.account(user);
     let meanwhile = known.held.declined.as_ref().filter(|(at, _)| *at >= began).map(|(_, failure)| failure.clone());
     if let Some(failure) = support.declined(&account).or(meanwhile) {
+        support.decline(account, &failure);
         return Err(failure);
     }
     if let Some(grant) = known.held.grant.as_ref().filter(|grant| is_good(grant) && !is_refused(&grant.access)) {

@@ -28,6 +28,9 @@ fn a_sign_in_is_asked_for_in_the_window_and_allowed_in_the_browser() {
     };
 
     seat.submit("work");
+    assert!(wait_until(LIMIT, || seat.queued("work") == 1), "{}", seat.row("work"));
+    // A window that is still on its way says that it is, to a key.
+    super::settle(seat.id());
     window.key("F9");
     status("sign in with localhost");
     // Out of the way of the picture.
