@@ -7,7 +7,6 @@ use std::sync::Arc;
 use eframe::UserEvent;
 use egui::IconData;
 use winit::event_loop::{DeviceEvents, EventLoop};
-use winit::platform::wayland::EventLoopExtWayland as _;
 
 use super::app::App;
 use super::chooser::SystemChooser;
@@ -92,11 +91,22 @@ fn run_first(arguments: &Arguments, start: Start, instance: Option<&mut Instance
     }
     let icon = IconData { rgba: Emblem::default().rgba(ICON_SIZE), width: ICON_SIZE.into(), height: ICON_SIZE.into() };
     let desk = Desk::set_up(&host, &door).map_err(|error| error.to_string())?;
-    let mut front = Front::new(app, door, icon, !event_loop.is_wayland(), desk.tray());
+    let mut front = Front::new(app, door, icon, !is_wayland(&event_loop), desk.tray());
     let ran = come_and_go(&mut front, &desk, &mut event_loop);
     host.end(front.leaving().unwrap_or(Leave::AsConfigured));
     desk.clear();
     ran
+}
+
+#[cfg(target_os = "linux")]
+fn is_wayland(event_loop: &EventLoop<UserEvent>) -> bool {
+    use winit::platform::wayland::EventLoopExtWayland as _;
+    event_loop.is_wayland()
+}
+
+#[cfg(not(target_os = "linux"))]
+const fn is_wayland(_event_loop: &EventLoop<UserEvent>) -> bool {
+    false
 }
 
 /// Shows the window whenever it is wanted, until the program is to end: because it was told to, or because the window

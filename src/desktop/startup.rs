@@ -33,6 +33,7 @@ impl Token {
     pub(super) fn of_environment() -> Option<Self> {
         let names = ["XDG_ACTIVATION_TOKEN", "DESKTOP_STARTUP_ID"];
         let token = names.iter().find_map(|name| Self::of(&std::env::var(name).ok()?));
+        #[cfg(target_os = "linux")]
         winit::platform::startup_notify::reset_activation_token_env();
         token
     }

@@ -25,6 +25,7 @@ use crate::mapi::{Class, Failure, Stage};
 use crate::transport::ReceivedItem;
 
 /// From this many files on the whole file system is synchronised at once.
+#[cfg(target_os = "linux")]
 const SYNC_ALL_FROM: usize = 8;
 /// The last part of a name: who made it.
 const MARK: &str = "mailsluice";
@@ -217,6 +218,8 @@ impl Maildir {
     /// # Errors
     /// The disk refused: none of them is there.
     pub(crate) fn sync(&self, staged: Vec<Staged>) -> Result<Written, Failure> {
+        // Other systems have no call for a whole file system.
+        #[cfg(target_os = "linux")]
         if staged.len() >= SYNC_ALL_FROM {
             let folder = self.root.join("tmp");
             let sync = || rustix::fs::syncfs(File::open(&folder)?).map_err(std::io::Error::from);
