@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 use std::io;
+use std::sync::Arc;
 
 use super::server::{Dialect, Talk};
 
@@ -62,8 +63,11 @@ pub(crate) fn serve(talk: &mut Talk) -> io::Result<()> {
             }
             "STORE" => drop(talk.say("STORE", &format!("{tag} OK done"))?),
             "EXPUNGE" => {
+                // Whoever has read the answer may look at once.
+                let shared = Arc::clone(&talk.shared);
+                let mut mail = shared.mail();
                 if talk.say("EXPUNGE", &format!("{tag} OK done"))? {
-                    talk.shared.mail().retain(|(uid, _)| !is_in(*uid, set));
+                    mail.retain(|(uid, _)| !is_in(*uid, set));
                 }
             }
             "LOGOUT" => {
