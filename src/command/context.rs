@@ -1,7 +1,11 @@
 //! What every command begins with: the profile, its spooler, a session.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
 use std::time::Duration;
+
+use crossbeam_channel::{RecvTimeoutError, bounded};
 
 use crate::demo::Demo;
 use crate::mapi::{Class, Failure, MapiResult, Stage};
@@ -19,6 +23,17 @@ pub(super) const LOGON_PATIENCE: Duration = Duration::from_secs(15);
 const TRIES: u32 = 500;
 /// Between one of them and the next.
 const PAUSE: Duration = Duration::from_millis(10);
+
+/// After which a person who waits for the end is told what for.
+const SHORTLY: Duration = Duration::from_secs(1);
+
+/// The work is done, and what is waited for can be left.
+static IS_ENDING: AtomicBool = AtomicBool::new(false);
+
+/// Whether a signal may end the process here and now.
+pub(super) fn is_ending() -> bool {
+    IS_ENDING.load(Ordering::SeqCst)
+}
 
 /// The profile a command works on.
 #[derive(Debug)]
@@ -148,12 +163,12 @@ impl Context {
                 Err(MapiResult::EndOfSession) => Err(Problem::Ended),
                 Err(result) => Err(self.no_rows(result).into()),
             };
-            spooler.end(true);
+            end(spooler);
             match done {
                 Err(Problem::Ended) if tries < TRIES => tries += 1,
                 done => return done,
             }
-            std::thread::park_timeout(PAUSE);
+            thread::park_timeout(PAUSE);
         }
     }
 
@@ -161,4 +176,22 @@ impl Context {
         let at = self.places.lock_file().display().to_string();
         Failure::new(Class::Local, Stage::Store, at, format!("the spooler shows no rows ({result})"))
     }
+}
+
+/// Ends the spooler. That may take a moment, if it is ours: a flush that another process began in it is finished first, and
+/// so is what a provider of tokens is about to answer, or a person would have to sign in anew.
+fn end(spooler: Spooler) {
+    let (over, is_over) = bounded::<()>(0);
+    let tell = move || {
+        if is_over.recv_timeout(SHORTLY) == Err(RecvTimeoutError::Timeout) {
+            IS_ENDING.store(true, Ordering::SeqCst);
+            super::complain(&"waiting for what is still under way (a sign-in, another program's flush); Ctrl+C leaves");
+        }
+    };
+    // Without it one waits all the same.
+    let teller = thread::Builder::new().name("ending".to_owned()).spawn(tell).ok();
+    spooler.end(true);
+    drop(over);
+    teller.and_then(|teller| teller.join().ok());
+    IS_ENDING.store(false, Ordering::SeqCst);
 }

@@ -10,6 +10,7 @@ use std::os::fd::OwnedFd;
 use std::thread;
 
 use rustix::event::{PollFd, PollFlags, poll};
+use rustix::termios::QueueSelector;
 
 use super::{clock, now};
 use crate::mapi::{Certificate, visible};
@@ -73,6 +74,9 @@ impl Questions {
             return;
         }
         writeln!(io::stderr()).ok();
+        if !waiting.next.is_empty() {
+            forget_what_was_typed();
+        }
         drop(waiting);
         // Those that are answered where they are asked, up to the next that is not.
         while let Some((number, transport, question)) = self.next() {
@@ -100,6 +104,7 @@ impl Questions {
 
     /// Shows where to sign in, and reads aside what is typed, until what it gives is dropped.
     fn show_consent(&self, number: u64, of: &Consent) -> io::Result<OwnedFd> {
+        forget_what_was_typed();
         let mut screen = io::stderr();
         if let Some(why) = &of.why {
             writeln!(screen, "{}", visible(why)).ok();
@@ -147,8 +152,14 @@ fn typed(gone: &OwnedFd) -> Option<String> {
         return None;
     }
     let mut line = String::new();
-    stdin.read_line(&mut line).ok()?;
-    Some(line.trim().to_owned())
+    // What is no text, or a terminal that is gone, gives up like Enter: the question must not stay open.
+    stdin.read_line(&mut line).map_or_else(|_| Some(String::new()), |_| Some(line.trim().to_owned()))
+}
+
+/// Forgets what was typed before the question was there: Enter would give up.
+fn forget_what_was_typed() {
+    // Where nobody sits there is nothing to forget.
+    rustix::termios::tcflush(io::stdin(), QueueSelector::IFlush).ok();
 }
 
 fn ask_password(user: &str, host: &str, refused: Option<&str>) -> Option<Said> {

@@ -20,11 +20,15 @@ use ring::rand::{SecureRandom as _, SystemRandom};
 use secrecy::zeroize::Zeroizing;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 
 use self::exchange::post;
 use crate::mapi::{Class, Failure, Stage};
 use crate::profile::OAuth;
 use crate::profile::oauth::Redirect;
+
+/// No provider means a pause longer than this.
+const LONGEST_INTERVAL: Duration = Duration::from_mins(5);
 
 /// What a provider gave.
 #[derive(Debug, Clone)]
@@ -46,8 +50,10 @@ pub enum TokenError {
     Pending,
     /// The same, and it is asked too often.
     SlowDown,
-    /// The person said no, or let it expire. The provider's words.
+    /// The person said no. The provider's words.
     Declined(String),
+    /// The person did not answer in time. The provider's words.
+    Expired(String),
     /// Anything else.
     Failed(Failure),
 }
@@ -59,6 +65,7 @@ impl TokenError {
             Self::Failed(failure) => return failure,
             Self::NeedsConsent(words) => format!("a person has to sign in anew: {words}"),
             Self::Declined(words) => format!("the sign-in was declined: {words}"),
+            Self::Expired(words) => format!("nobody has signed in in time: {words}"),
             Self::Pending | Self::SlowDown => "nobody has signed in yet".to_owned(),
         };
         Failure::new(Class::NeedsPerson, Stage::Login, at, what)
@@ -75,11 +82,16 @@ pub struct Client {
 }
 
 impl Client {
-    /// Asks the token endpoint, naming ourselves in the body (RFC 6749 section 2.3.1).
-    fn token(&self, form: &[(&str, &str)]) -> Result<Grant, TokenError> {
+    /// Sends a form, naming ourselves in it (RFC 6749 section 2.3.1).
+    fn ask<T: DeserializeOwned>(&self, url: &str, form: &[(&str, &str)]) -> Result<T, TokenError> {
         let secret = self.secret.as_ref().map(|secret| ("client_secret", secret.expose_secret()));
         let form: Vec<_> = form.iter().copied().chain([("client_id", &*self.oauth.client_id)]).chain(secret).collect();
-        let tokens: Tokens = post(&self.oauth.token_url, &form)?;
+        post(url, &form)
+    }
+
+    /// Asks the token endpoint.
+    fn token(&self, form: &[(&str, &str)]) -> Result<Grant, TokenError> {
+        let tokens: Tokens = self.ask(&self.oauth.token_url, form)?;
         if !tokens.token_type.is_none_or(|kind| kind.eq_ignore_ascii_case("bearer")) {
             let what = "the provider gives tokens of a kind that mail servers don't take";
             return Err(TokenError::Failed(Failure::new(Class::Protocol, Stage::Login, self.oauth.host(), what)));
@@ -229,8 +241,8 @@ impl Device {
     pub fn new(client: &Client, device_url: &str) -> Result<Self, TokenError> {
         let scope = client.oauth.scope();
         let scope = scope.as_deref().map(|scope| ("scope", scope));
-        let form: Vec<_> = [("client_id", &*client.oauth.client_id)].into_iter().chain(scope).collect();
-        let device: Self = post(device_url, &form)?;
+        let form: Vec<_> = scope.into_iter().collect();
+        let device: Self = client.ask(device_url, &form)?;
         // A person is going to open it: not just anything.
         if ["https://", "http://"].iter().any(|scheme| device.address().starts_with(scheme)) {
             return Ok(device);
@@ -244,9 +256,10 @@ impl Device {
         self.verification_uri_complete.as_deref().unwrap_or(&self.verification_uri)
     }
 
-    /// How long to wait before each [`Self::poll`].
+    /// How long to wait before each [`Self::poll`]: a second at least, whatever the provider says.
     pub fn interval(&self) -> Duration {
-        self.interval.clone().and_then(Seconds::duration).unwrap_or(Duration::from_secs(5))
+        let said = self.interval.clone().and_then(Seconds::duration);
+        said.unwrap_or(Duration::from_secs(5)).clamp(Duration::from_secs(1), LONGEST_INTERVAL)
     }
 
     /// The tokens, once the person has said yes.

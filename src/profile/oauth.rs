@@ -1,6 +1,8 @@
 //! `oauth = { … }` of a server's section: who gives the token to sign in with, in the place of a password (OAuth 2.0,
 //! RFC 6749), and how a person says yes to that (RFC 8252 in a browser, RFC 8628 by a code).
 
+use std::collections::BTreeSet;
+
 use ureq::http::Uri;
 
 use super::load::secret;
@@ -51,9 +53,12 @@ pub struct Redirect {
 }
 
 impl OAuth {
-    /// What the keyring and the session know this consent by: one serves all of a user's servers.
+    /// What the keyring and the session know this consent by: one serves all of a user's servers that want the same
+    /// scopes, in whatever order. With other scopes it is another, and neither pushes the other out.
     pub fn account(&self, user: &str) -> String {
-        format!("{user} at {} for {}", self.token_url, self.client_id)
+        let scopes: BTreeSet<&str> = self.scopes.iter().map(String::as_str).collect();
+        let consent = format!("{user} at {} for {}", self.token_url, self.client_id);
+        [consent].into_iter().chain(scopes.into_iter().map(str::to_owned)).collect::<Vec<_>>().join(", ")
     }
 
     /// What it is to be good for, as providers want it (RFC 6749 section 3.3); `None`: what the provider thinks fit.
@@ -185,4 +190,22 @@ fn redirect(text: &str) -> Option<Redirect> {
 
 fn host(url: &str) -> Option<String> {
     Some(url.parse::<Uri>().ok()?.host()?.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_consent_is_known_by_its_scopes_in_whatever_order() {
+        let known_by = |scopes: &[&str]| {
+            let flow = Flow::Device { device_url: "https://id.example.org/device".to_owned() };
+            let scopes = scopes.iter().map(|scope| (*scope).to_owned()).collect();
+            let token_url = "https://id.example.org/token".to_owned();
+            OAuth { client_id: "me".to_owned(), client_secret: None, token_url, scopes, flow }.account("ada")
+        };
+        assert_eq!(known_by(&["send", "read"]), known_by(&["read", "send", "read"]));
+        assert_ne!(known_by(&["send"]), known_by(&["send", "read"]));
+        assert_eq!(known_by(&[]), "ada at https://id.example.org/token for me");
+    }
 }

@@ -30,6 +30,9 @@ pub enum SecretError {
     /// The keyring is locked, and was not unlocked.
     #[error("the keyring is locked")]
     Locked,
+    /// There is nothing in the keyring that could be replaced, and nothing may be shown.
+    #[error("the keyring may ask before it takes something new, and nobody may be asked now")]
+    MayAsk,
     /// There is no keyring, or it does not work.
     #[error("there is no keyring: {0}")]
     NoKeyring(String),
@@ -53,7 +56,12 @@ impl SecretError {
     /// Whether a person who enters the password makes good for it.
     pub const fn can_be_asked(&self) -> bool {
         match self {
-            Self::NeedsAsking | Self::Missing(_) | Self::Locked | Self::NoKeyring(_) | Self::TimedOut { .. } => true,
+            Self::NeedsAsking
+            | Self::Missing(_)
+            | Self::Locked
+            | Self::MayAsk
+            | Self::NoKeyring(_)
+            | Self::TimedOut { .. } => true,
             Self::Command(_) | Self::NotText(_) => false,
         }
     }
@@ -81,7 +89,8 @@ pub fn fetch_grant(consent: &str, may_show_ui: bool) -> Result<SecretString, Sec
     keyring::fetch(consent, may_show_ui)
 }
 
-/// Puts a refresh token into the keyring, in the place of the one before. Blocks; shows nothing unless it may.
+/// Puts a refresh token into the keyring, in the place of the one that [`fetch_grant`] gives. Blocks; shows nothing unless
+/// it may, so that where there was none it stays out.
 ///
 /// # Errors
 /// The keyring did not take it.

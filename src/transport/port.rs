@@ -59,6 +59,8 @@ pub struct Support {
     cancel: CancellationToken,
     ending: CancellationToken,
     interactive: bool,
+    /// A server's line is open, and would be kept waiting by a person.
+    on_the_line: bool,
     /// Its stages are not the flush's, and nobody is told of them.
     aside: bool,
     secrets: Arc<super::secrets::SecretCache>,
@@ -82,6 +84,7 @@ impl Support {
             cancel,
             ending: CancellationToken::new(),
             interactive,
+            on_the_line: false,
             aside: false,
             secrets,
             declined: Arc::default(),
@@ -100,6 +103,12 @@ impl Support {
         &self.ending
     }
 
+    /// The same while a server's line is open: nobody is asked, for a person may think longer than a server waits.
+    #[must_use]
+    pub(super) fn on_the_line(&self) -> Self {
+        Self { on_the_line: true, ..self.clone() }
+    }
+
     /// The transport's name.
     pub fn transport(&self) -> &str {
         &self.transport
@@ -110,9 +119,14 @@ impl Support {
         &self.cancel
     }
 
-    /// Whether a person may be asked, or shown anything.
+    /// Whether a person may be asked in the course of this, or shown anything.
     pub const fn interactive(&self) -> bool {
         self.interactive
+    }
+
+    /// Whether a person may be asked now.
+    pub const fn may_ask(&self) -> bool {
+        self.interactive && !self.on_the_line
     }
 
     /// The passwords known to this session.
@@ -172,7 +186,7 @@ impl Support {
             Question::Consent(consent) => format!("{} with {}", consent.user, consent.provider),
         };
         let unanswered = question.unanswered();
-        if !self.interactive {
+        if !self.may_ask() {
             return Err(unanswered);
         }
         // A person who would not say is not asked again in the same flush.

@@ -5,6 +5,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crossbeam_channel::Sender;
 use tokio::sync::Notify;
@@ -14,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 use super::port::Desk;
 use super::registry::LoggedOn;
 use super::secrets::SecretCache;
+use super::tokens::grants;
 use super::{Answer, Report, ReportKind, Support, Ticket, flush, watch};
 use crate::mapi::{Class, Failure, FlushFlags, Stage};
 
@@ -164,7 +166,8 @@ impl Runtime {
         self.desk.answer(ticket, answer)
     }
 
-    /// Ends: what still runs is cancelled and waited for, a second at most.
+    /// Ends: what still runs is cancelled and waited for, a second at most; exchanges with providers of tokens to their
+    /// end, which would have to be made good by a person.
     pub fn shutdown(mut self) {
         self.watch(false);
         for running in self.running.values() {
@@ -176,16 +179,18 @@ impl Runtime {
                 task.await.ok();
             }
         };
-        self.tokio.block_on(async { tokio::time::timeout(std::time::Duration::from_secs(1), wait).await.ok() });
+        let secrets = self.secrets;
+        self.tokio.block_on(async {
+            tokio::time::timeout(Duration::from_secs(1), wait).await.ok();
+            tokio::time::timeout(grants::LONGEST, secrets.grants.ended()).await.ok();
+        });
         // A look-up that hangs can't be stopped, and is not waited for.
-        self.tokio.shutdown_timeout(std::time::Duration::from_millis(50));
+        self.tokio.shutdown_timeout(Duration::from_millis(50));
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
     use crate::transport::{BoxFuture, Submissions, Traits, Transport};
 

@@ -5,7 +5,7 @@
 //! same, only a person can help.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use secrecy::{ExposeSecret as _, SecretString};
 
@@ -20,7 +20,7 @@ use crate::profile::{Credential, SecretSource, ServerConfig};
 #[derive(Debug, Default)]
 pub struct SecretCache {
     accounts: Mutex<HashMap<String, Account>>,
-    pub(super) grants: super::tokens::Grants,
+    pub(super) grants: Arc<super::tokens::grants::Grants>,
     pub(super) trusted: super::trust::Trusted,
 }
 
@@ -112,6 +112,32 @@ pub async fn credential(support: &Support, server: &ServerConfig) -> Result<Secr
     }
 }
 
+/// The same while the server's line is open: what can be had without asking a person.
+///
+/// # Errors
+/// As [`credential`].
+pub async fn at_hand(support: &Support, server: &ServerConfig) -> Result<SecretString, Failure> {
+    credential(&support.on_the_line(), server).await
+}
+
+/// Opens a line, and where it turns out there that a person has to be asked for what to sign in with, asks with no line
+/// open, and opens another: people take their time, and a server that waits for a name and a password does not.
+///
+/// # Errors
+/// Those of `open`, and of [`credential`].
+pub async fn opening<T, F>(support: &Support, server: &ServerConfig, open: impl Fn() -> F) -> Result<T, Failure>
+where
+    F: Future<Output = Result<T, Failure>>,
+{
+    match open().await {
+        Err(failure) if failure.stage == Stage::Login && failure.class == Class::NeedsPerson && support.may_ask() => {
+            credential(support, server).await?;
+            open().await
+        }
+        done => done,
+    }
+}
+
 /// The password of a server's user: the one a person entered in this session, else the one from where the profile says,
 /// else one that a person is asked for now.
 ///
@@ -135,7 +161,7 @@ async fn password(support: &Support, server: &ServerConfig, source: &SecretSourc
             return Err(Failure::new(Class::Configuration, Stage::Login, server.host.as_str(), error.to_string()));
         }
     };
-    if !support.interactive() {
+    if !support.may_ask() {
         return Err(Failure::new(Class::NeedsPerson, Stage::Login, server.host.as_str(), why));
     }
     let question = Question::Password {
@@ -143,7 +169,9 @@ async fn password(support: &Support, server: &ServerConfig, source: &SecretSourc
         host: server.host.clone(),
         refused: refusal.map(|refused| refused.words),
     };
-    let secret = turn.asking(support.ask(question)).await?;
+    let asking = turn.asking();
+    let secret = support.ask(question).await?;
+    drop(asking);
     cache.put(&account, secret.clone());
     Ok(cache.give(&account, secret))
 }
@@ -165,6 +193,12 @@ pub fn token_refused(support: &Support, server: &ServerConfig, token: &SecretStr
     }
     let words = failure.reply.as_ref().map_or_else(|| failure.to_string(), |reply| reply.text.clone());
     support.secrets().refuse_token(&account(server), token, words) == 1
+}
+
+/// Whether this is a token that the server has refused already, on another connection.
+pub fn is_refused_token(support: &Support, server: &ServerConfig, token: &SecretString) -> bool {
+    let is_it = |refused: Refused| refused.secret.expose_secret() == token.expose_secret();
+    signs_in_by_token(server) && support.secrets().refusal(&account(server)).is_some_and(is_it)
 }
 
 /// The server took the token that it was given last: the next that it refuses is one that has expired. (Of passwords that

@@ -72,7 +72,10 @@ async fn settle(support: &Support, server: &ServerConfig, failure: Failure) -> R
     if support.secrets().trusted.of(&at) == Some(presented) {
         return Ok(());
     }
-    match turn.asking(support.ask_trust(certificate)).await {
+    let asking = turn.asking();
+    let said = support.ask_trust(certificate).await;
+    drop(asking);
+    match said {
         Ok(()) => {
             support.secrets().trusted.sites().entry(at).or_default().trusted = Some(presented);
             Ok(())

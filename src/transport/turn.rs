@@ -35,7 +35,7 @@ impl<T> Turn<T> {
     /// Waits for it.
     ///
     /// # Errors
-    /// [`Class::Cancelled`]; [`Class::NeedsPerson`] where one is being asked and nobody may be.
+    /// [`Class::Cancelled`]; [`Class::NeedsPerson`] where one is being asked and nobody may be, or not now.
     pub(super) async fn take(&self, support: &Support, stage: Stage, at: &str) -> Result<Taken<T>, Failure> {
         let mut asks = self.asks.subscribe();
         let person_is_asked = async {
@@ -46,7 +46,7 @@ impl<T> Turn<T> {
             biased;
             () = support.cancel().cancelled() => Err(Failure::cancelled(stage, at)),
             held = Arc::clone(&self.held).lock_owned() => Ok(Taken { held, asks: Arc::clone(&self.asks) }),
-            () = person_is_asked, if !support.interactive() => {
+            () = person_is_asked, if !support.may_ask() => {
                 Err(Failure::new(Class::NeedsPerson, stage, at, "a person is being asked, and has not answered yet"))
             }
         }
@@ -62,18 +62,18 @@ pub(super) struct Taken<T> {
 }
 
 impl<T> Taken<T> {
-    /// Asks a person meanwhile.
-    pub(super) async fn asking<A>(&self, ask: impl Future<Output = A>) -> A {
+    /// A person is asked from here on, until what this gives is dropped.
+    pub(super) fn asking(&self) -> Asking {
         self.asks.send_replace(true);
-        let _over = Over(&self.asks);
-        ask.await
+        Asking(Arc::clone(&self.asks))
     }
 }
 
-/// The person has answered, or is asked no more.
-struct Over<'a>(&'a watch::Sender<bool>);
+/// A person is being asked. Dropped, they have answered, or are asked no more.
+#[derive(Debug)]
+pub(super) struct Asking(Arc<watch::Sender<bool>>);
 
-impl Drop for Over<'_> {
+impl Drop for Asking {
     fn drop(&mut self) {
         self.0.send_replace(false);
     }

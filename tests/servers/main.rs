@@ -30,3 +30,4 @@ mod scripts;
 mod secrets;
 mod smoke;
 mod submission;
+mod tokens;

@@ -20,11 +20,11 @@ pub(super) struct Servers {
 }
 
 /// They, and a person at a terminal with a profile that has no password.
-struct Scene {
-    servers: Servers,
-    harness: Harness,
-    bus: Bus,
-    environment: Vec<(&'static str, String)>,
+pub(super) struct Scene {
+    pub(super) servers: Servers,
+    pub(super) harness: Harness,
+    pub(super) bus: Bus,
+    pub(super) environment: Vec<(&'static str, String)>,
 }
 
 impl Servers {
@@ -65,29 +65,31 @@ impl Servers {
 }
 
 impl Scene {
-    fn new(authority: Authority, oauth: &str) -> Option<Self> {
+    /// `oauth` says how a person signs in there.
+    pub(super) fn new(authority: Authority, oauth: impl Fn(&Authority) -> String) -> Option<Self> {
+        let oauth = oauth(&authority);
         let servers = Servers::start(authority)?;
-        let (harness, bus) = (Harness::new(&servers.profile(oauth)), Bus::start()?);
+        let (harness, bus) = (Harness::new(&servers.profile(&oauth)), Bus::start()?);
         Some(Self { servers, harness, bus, environment: Vec::new() })
     }
 
-    fn command(&self) -> Command {
+    pub(super) fn command(&self) -> Command {
         let mut command = self.harness.command();
         self.bus.join(&mut command).env("MAILSLUICE_TRANSCRIPT", "1").env("RUST_LOG", "trace");
         command.envs(self.environment.iter().cloned());
         command
     }
 
-    fn flush_at_terminal(&self) -> Terminal {
+    pub(super) fn flush_at_terminal(&self) -> Terminal {
         Terminal::at(&self.command(), &["flush"])
     }
 
-    fn flush_in_silence(&self) -> Run {
+    pub(super) fn flush_in_silence(&self) -> Run {
         let mut command = self.command();
         Run::from(command.args(["flush", "--no-ui", "--json"]).stdin(Stdio::null()).output().expect("the program"))
     }
 
-    fn submit(&self, subject: &str) {
+    pub(super) fn submit(&self, subject: &str) {
         submit(&self.harness, &letter(subject, "grace@example.net", 100));
     }
 
@@ -107,9 +109,7 @@ impl Scene {
 
 #[test]
 fn a_person_says_yes_once_and_tokens_are_renewed_in_silence_until_it_is_taken_back() {
-    let authority = Authority::start();
-    let oauth = authority.in_a_browser();
-    let Some(scene) = Scene::new(authority, &oauth) else { return };
+    let Some(scene) = Scene::new(Authority::start(), Authority::in_a_browser) else { return };
     let Some(keyring) = GnomeKeyring::start(&scene.bus, &scene.harness.path("home")) else { return };
     scene.submit("one");
 
@@ -171,9 +171,7 @@ fn a_person_says_yes_once_and_tokens_are_renewed_in_silence_until_it_is_taken_ba
 
 #[test]
 fn by_a_code_and_without_a_keyring() {
-    let authority = Authority::start();
-    let oauth = authority.by_a_code();
-    let Some(scene) = Scene::new(authority, &oauth) else { return };
+    let Some(scene) = Scene::new(Authority::start(), Authority::by_a_code) else { return };
     scene.submit("one");
     let terminal = scene.flush_at_terminal();
     let code = terminal.word("WDJB-");
@@ -188,14 +186,12 @@ fn by_a_code_and_without_a_keyring() {
 
 #[test]
 fn a_browser_on_another_machine_and_one_that_says_no() {
-    let authority = Authority::start();
-    let oauth = authority.in_a_browser();
-    let Some(scene) = Scene::new(authority, &oauth) else { return };
+    let Some(scene) = Scene::new(Authority::start(), Authority::in_a_browser) else { return };
     scene.submit("one");
     let mut terminal = scene.flush_at_terminal();
     let address = terminal.word("http://localhost");
     let sent_to = Authority::sent_to(&address);
-    terminal.types(&format!("{sent_to}\n"));
+    terminal.types(format!("{sent_to}\n"));
     terminal.end().expect_code(0);
     assert_eq!(scene.servers.postfix.deliveries().len(), 1);
 
@@ -217,8 +213,7 @@ fn a_browser_on_another_machine_and_one_that_says_no() {
 fn the_authority_is_believed_by_its_certificate() {
     let folder = daemon::folder();
     let certs = Certs::for_localhost(folder.path());
-    let authority = Authority::in_tls(&certs);
-    let Some(mut scene) = Scene::new(authority.clone(), &authority.by_a_code()) else { return };
+    let Some(mut scene) = Scene::new(Authority::in_tls(&certs), Authority::by_a_code) else { return };
     scene.submit("one");
     let stranger = scene.flush_at_terminal().end();
     assert!(stranger.stdout.contains("ertificate"), "{}", stranger.stdout);

@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufRead as _, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -26,6 +26,8 @@ pub struct Authority {
     pub port: u16,
     scheme: &'static str,
     state: Arc<Mutex<State>>,
+    /// Whether answers with tokens are held back; and that this has changed.
+    held: Arc<(Mutex<bool>, Condvar)>,
 }
 
 #[derive(Debug, Default)]
@@ -79,7 +81,7 @@ impl Authority {
     fn listen_for(scheme: &'static str, tls: Option<Arc<ServerConfig>>, state: Arc<Mutex<State>>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let port = listener.local_addr().expect("an address").port();
-        let authority = Self { port, scheme, state };
+        let authority = Self { port, scheme, state, held: Arc::default() };
         let served = authority.clone();
         std::thread::spawn(move || {
             for line in listener.incoming().map_while(Result::ok) {
@@ -115,7 +117,7 @@ impl Authority {
 
     /// What the program's keyring knows a user's consent by.
     pub fn account(&self, user: &str) -> String {
-        format!("{user} at {}://localhost:{}/token for {CLIENT}", self.scheme, self.port)
+        format!("{user} at {}://localhost:{}/token for {CLIENT}, mail", self.scheme, self.port)
     }
 
     /// A refresh token, as if somebody had signed in.
@@ -129,6 +131,17 @@ impl Authority {
     /// Tokens are good for so many seconds from now on.
     pub fn lifetime(&self, seconds: u64) {
         self.state().lifetime = seconds;
+    }
+
+    /// Holds back whatever it answers from now on with tokens, which are given all the same.
+    pub fn hold(&self) {
+        *self.held.0.lock().expect("unharmed") = true;
+    }
+
+    /// Answers again, also what was held back.
+    pub fn release(&self) {
+        *self.held.0.lock().expect("unharmed") = false;
+        self.held.1.notify_all();
     }
 
     /// Takes everything back.
@@ -208,7 +221,12 @@ impl Authority {
                 let location = self.state().authorize(&form(query.as_bytes()));
                 ("302 Found", format!("Location: {location}\r\n"), json!({}))
             }
-            "/token" => self.state().token(&form(&body)),
+            "/token" => {
+                let answer = self.state().token(&form(&body));
+                let (held, changed) = &*self.held;
+                drop(changed.wait_while(held.lock().expect("unharmed"), |held| *held).expect("unharmed"));
+                answer
+            }
             "/device" => self.state().device(&form(&body), self.port),
             "/check" => self.state().check(&form(query.as_bytes())),
             _ => ("404 Not Found", String::new(), json!({})),

@@ -264,8 +264,8 @@ impl Terminal {
     }
 
     /// Types this.
-    pub fn types(&mut self, text: &str) {
-        self.child.stdin.as_mut().expect("a pipe").write_all(text.as_bytes()).expect("it listens");
+    pub fn types(&mut self, text: impl AsRef<[u8]>) {
+        self.child.stdin.as_mut().expect("a pipe").write_all(text.as_ref()).expect("it listens");
     }
 
     /// Waits for its end.

@@ -59,6 +59,11 @@ impl GnomeKeyring {
 
     /// Puts it into another collection, which is locked.
     pub fn put_under_lock(&self, account: &str, secret: &str) {
+        self.lock_up(&self.put_aside(account, secret));
+    }
+
+    /// Puts it into another collection.
+    pub fn put_aside(&self, account: &str, secret: &str) -> Proxy<'_> {
         let session = self.session();
         let label = HashMap::from([("org.freedesktop.Secret.Collection.Label", Value::from("safe"))]);
         let key: Secret<'_> = (session.as_ref(), &[], b"another word", "text/plain");
@@ -66,7 +71,7 @@ impl GnomeKeyring {
         let safe: OwnedObjectPath = inside.call("CreateWithMasterPassword", &(label, key)).expect("a collection");
         let safe = Proxy::new(&self.bus, NAME, safe, "org.freedesktop.Secret.Collection").expect("a proxy");
         self.put_into(&safe, account, secret);
-        self.lock_up(&safe);
+        safe
     }
 
     fn session(&self) -> OwnedObjectPath {

@@ -54,7 +54,11 @@ pub(super) fn post<T: DeserializeOwned>(url: &str, form: &[(&str, &str)]) -> Res
     let fail = |class, what: String| TokenError::Failed(Failure::new(class, Stage::Login, at.as_str(), what));
     let mut body = form_urlencoded::Serializer::new(String::new());
     let body = Zeroizing::new(body.extend_pairs(form).finish());
-    let request = AGENT.post(url).content_type("application/x-www-form-urlencoded");
+    let mut request = AGENT.post(url).content_type("application/x-www-form-urlencoded");
+    // In the open only on this machine, where a proxy is another one.
+    if !url.starts_with("https:") {
+        request = request.config().proxy(None).build();
+    }
     let sent = request.send(body.as_bytes());
     let mut response = sent.map_err(|error| TokenError::Failed(unreachable(&error, &at)))?;
     let status = response.status().as_u16();
@@ -85,7 +89,8 @@ fn refused(refusal: &Refusal, at: &str) -> TokenError {
         }
         "authorization_pending" => TokenError::Pending,
         "slow_down" => TokenError::SlowDown,
-        "access_denied" | "authorization_declined" | "expired_token" => TokenError::Declined(words),
+        "access_denied" | "authorization_declined" => TokenError::Declined(words),
+        "expired_token" => TokenError::Expired(words),
         "temporarily_unavailable" | "server_error" => fail(Class::Transient),
         _ => fail(Class::Configuration),
     }

@@ -33,6 +33,12 @@ fn parameter(address: &str, name: &str) -> String {
 
 /// Asks a provider that answers like this.
 fn answered(status: &str, body: &str) -> Result<Grant, TokenError> {
+    let url = provider(status, body, "client_id=me+%26+you");
+    refresh(&Client { oauth: oauth(&url), secret: None }, &"refresh".into())
+}
+
+/// A provider that answers like this to what ends like that.
+fn provider(status: &str, body: &str, end: &'static str) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://127.0.0.1:{}/t", listener.local_addr().unwrap().port());
     let answer = format!("HTTP/1.1 {status}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}", body.len());
@@ -40,7 +46,7 @@ fn answered(status: &str, body: &str) -> Result<Grant, TokenError> {
         let (mut line, _) = listener.accept().unwrap();
         // All of it: what is left unread when a line is closed resets it.
         let mut read = Vec::new();
-        while !String::from_utf8_lossy(&read).ends_with("client_id=me+%26+you") {
+        while !String::from_utf8_lossy(&read).ends_with(end) {
             let mut more = [0; 4096];
             let count = line.read(&mut more).unwrap();
             assert!(count > 0, "{}", String::from_utf8_lossy(&read));
@@ -48,7 +54,22 @@ fn answered(status: &str, body: &str) -> Result<Grant, TokenError> {
         }
         line.write_all(answer.as_bytes()).unwrap();
     });
-    refresh(&Client { oauth: oauth(&url), secret: None }, &"refresh".into())
+    url
+}
+
+#[test]
+fn a_client_with_a_secret_names_it_also_when_it_asks_for_a_code() {
+    let codes = |interval: &str| {
+        let body = format!(
+            r#"{{"device_code":"d","user_code":"u","verification_uri":"https://id.example.org/there"{interval}}}"#
+        );
+        let url = provider("200 OK", &body, "client_secret=hush");
+        Device::new(&Client { oauth: oauth(&url), secret: Some("hush".into()) }, &url).unwrap().interval()
+    };
+    assert_eq!(codes(""), Duration::from_secs(5));
+    assert_eq!(codes(r#","interval":0"#), Duration::from_secs(1), "no provider is asked without a pause");
+    assert_eq!(codes(r#","interval":"7""#), Duration::from_secs(7));
+    assert_eq!(codes(r#","interval":18446744073709551615"#), LONGEST_INTERVAL);
 }
 
 fn class(result: Result<Grant, TokenError>) -> Class {
@@ -102,7 +123,7 @@ fn what_a_provider_says_is_told_apart() {
     assert_eq!(refused("invalid_grant").unwrap_err(), TokenError::NeedsConsent("invalid_grant".to_owned()));
     assert_eq!(refused("authorization_pending").unwrap_err(), TokenError::Pending);
     assert_eq!(refused("slow_down").unwrap_err(), TokenError::SlowDown);
-    assert_eq!(refused("expired_token").unwrap_err(), TokenError::Declined("expired_token".to_owned()));
+    assert_eq!(refused("expired_token").unwrap_err(), TokenError::Expired("expired_token".to_owned()));
     assert_eq!(class(refused("invalid_client")), Class::Configuration);
     assert_eq!(class(refused("temporarily_unavailable")), Class::Transient);
     assert_eq!(class(answered("503 Busy", "<html>")), Class::Transient);

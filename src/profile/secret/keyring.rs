@@ -16,8 +16,8 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Sender, bounded, unbounded};
 use secrecy::zeroize::Zeroizing;
 use secrecy::{ExposeSecret as _, SecretString};
-use secret_service::blocking::SecretService;
-use secret_service::{EncryptionType, Error};
+use secret_service::blocking::{Item, SecretService};
+use secret_service::{EncryptionType, Error, SearchItemsResult};
 
 use super::SecretError;
 
@@ -81,29 +81,38 @@ fn attributes(account: &str) -> HashMap<&str, &str> {
 fn find(account: &str, may_prompt: bool) -> Result<Zeroizing<Vec<u8>>, SecretError> {
     let service = SecretService::connect(EncryptionType::Dh).map_err(trouble)?;
     let found = service.search_items(attributes(account)).map_err(trouble)?;
-    let item = match (found.unlocked.first(), found.locked.first()) {
-        (Some(item), _) => item,
-        (None, Some(item)) if may_prompt => {
-            item.unlock().map_err(trouble)?;
-            item
-        }
-        (None, Some(_)) => return Err(SecretError::Locked),
-        (None, None) => return Err(SecretError::Missing(PLACE.to_owned())),
-    };
+    let item = usable(&found, may_prompt)?.ok_or_else(|| SecretError::Missing(PLACE.to_owned()))?;
     item.get_secret().map(Zeroizing::new).map_err(trouble)
 }
 
+/// Of the items found the one that counts, unlocked.
+fn usable<'a, 'b>(
+    found: &'b SearchItemsResult<Item<'a>>,
+    may_prompt: bool,
+) -> Result<Option<&'b Item<'a>>, SecretError> {
+    match (found.unlocked.first(), found.locked.first()) {
+        (Some(item), _) => Ok(Some(item)),
+        (None, Some(item)) if may_prompt => item.unlock().map(|()| Some(item)).map_err(trouble),
+        (None, Some(_)) => Err(SecretError::Locked),
+        (None, None) => Ok(None),
+    }
+}
+
+/// In the place of the one that would be found: a second one, in whatever collection is for new ones, would leave it to
+/// chance which of the two is found.
 fn put(account: &str, secret: &SecretString, may_prompt: bool) -> Result<(), SecretError> {
     let service = SecretService::connect(EncryptionType::Dh).map_err(trouble)?;
-    let collection = service.get_any_collection().map_err(trouble)?;
-    if let Err(locked) = collection.ensure_unlocked() {
-        if !may_prompt {
-            return Err(trouble(locked));
-        }
-        collection.unlock().map_err(trouble)?;
-    }
-    let label = format!("Mailsluice: {account}");
     let bytes = secret.expose_secret().as_bytes();
+    let found = service.search_items(attributes(account)).map_err(trouble)?;
+    if let Some(item) = usable(&found, may_prompt)? {
+        return item.set_secret(bytes, "text/plain").map_err(trouble);
+    }
+    if !may_prompt {
+        return Err(SecretError::MayAsk);
+    }
+    let collection = service.get_any_collection().map_err(trouble)?;
+    collection.unlock().map_err(trouble)?;
+    let label = format!("Mailsluice: {account}");
     collection.create_item(&label, attributes(account), bytes, true, "text/plain").map_err(trouble)?;
     Ok(())
 }

@@ -78,7 +78,8 @@ impl<'a> Client<'a> {
     /// # Errors
     /// Whatever stands between us and the mailboxes.
     pub(super) async fn open(server: &'a ServerConfig, support: &'a Support) -> Result<Self, Failure> {
-        trust::opening(support, server, || Self::try_open(server, support)).await
+        let open = || Self::try_open(server, support);
+        trust::opening(support, server, || secrets::opening(support, server, open)).await
     }
 
     async fn try_open(server: &'a ServerConfig, support: &'a Support) -> Result<Self, Failure> {
@@ -441,7 +442,7 @@ impl<'a> Client<'a> {
             offered.push(Mechanism::Login.name().to_owned());
         }
         let mechanism = sasl::choose(server.auth, &offered, self.connection.is_private(), &self.at)?;
-        let mut secret = secrets::credential(self.support, server).await?;
+        let mut secret = secrets::at_hand(self.support, server).await?;
         let initial_response = self.has("SASL-IR").await?;
         if mechanism == Mechanism::Login && !sasl_login {
             use secrecy::ExposeSecret as _;
@@ -460,7 +461,7 @@ impl<'a> Client<'a> {
             if !secrets::token_refused(self.support, server, &secret, &failure) {
                 return Err(failure);
             }
-            secret = secrets::credential(self.support, server).await?;
+            secret = secrets::at_hand(self.support, server).await?;
         }
         secrets::accepted(self.support, server);
         Ok(())

@@ -59,7 +59,8 @@ impl<'a> Client<'a> {
     /// # Errors
     /// Whatever stands between us and the mailbox.
     pub(super) async fn open(server: &'a ServerConfig, support: &'a Support) -> Result<Self, Failure> {
-        trust::opening(support, server, || Self::try_open(server, support)).await
+        let open = || Self::try_open(server, support);
+        trust::opening(support, server, || secrets::opening(support, server, open)).await
     }
 
     async fn try_open(server: &'a ServerConfig, support: &'a Support) -> Result<Self, Failure> {
@@ -269,7 +270,7 @@ impl<'a> Client<'a> {
             offered.push(Mechanism::Login.name().to_owned());
         }
         let mechanism = sasl::choose(server.auth, &offered, self.connection.is_private(), &self.at)?;
-        let mut secret = secrets::credential(self.support, server).await?;
+        let mut secret = secrets::at_hand(self.support, server).await?;
         if mechanism == Mechanism::Login && !sasl_login {
             use secrecy::ExposeSecret as _;
             return self.user_and_pass(user, secret.expose_secret()).await;
@@ -280,7 +281,7 @@ impl<'a> Client<'a> {
             if !secrets::token_refused(self.support, server, &secret, &failure) {
                 return Err(failure);
             }
-            secret = secrets::credential(self.support, server).await?;
+            secret = secrets::at_hand(self.support, server).await?;
         }
         secrets::accepted(self.support, server);
         Ok(())

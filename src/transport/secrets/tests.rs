@@ -210,3 +210,19 @@ async fn a_silent_flush_does_not_wait_until_a_person_has_answered_another() {
     assert_eq!((class(first), failure.class), (Class::Cancelled, Class::NeedsPerson));
     assert!(failure.what.contains("being asked"), "{failure}");
 }
+
+#[tokio::test]
+async fn nobody_is_asked_while_a_line_is_open() {
+    let scene = scene(true, &[Some("typed")]);
+    let server = server(SecretSource::Ask);
+    let lines = std::sync::atomic::AtomicUsize::new(0);
+    let open = || async {
+        lines.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+        let secret = at_hand(&scene.support, &server).await;
+        assert!(scene.asked.is_empty() || secret.is_ok(), "a person was asked");
+        secret
+    };
+    let secret = opening(&scene.support, &server, open).await.unwrap();
+    assert_eq!((secret.expose_secret(), scene.asked.len()), ("typed", 1));
+    assert_eq!(lines.into_inner(), 2, "one on which it turned out, and one for what was typed");
+}

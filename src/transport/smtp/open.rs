@@ -76,7 +76,8 @@ impl Opening<'_> {
     /// # Errors
     /// Whatever keeps it from being ready. A refused password is forgotten.
     pub(super) async fn open(&self) -> Result<Line, Failure> {
-        trust::opening(self.support, self.server, || self.try_open()).await
+        let open = || self.try_open();
+        trust::opening(self.support, self.server, || secrets::opening(self.support, self.server, open)).await
     }
 
     async fn try_open(&self) -> Result<Line, Failure> {
@@ -144,7 +145,10 @@ impl Opening<'_> {
     async fn sign_in(&self, talk: &mut Talk<'_>, user: &str, can: &Capabilities) -> Result<Mechanism, Failure> {
         let private = talk.lines.source_mut().is_private();
         let mechanism = sasl::choose(self.server.auth, &can.auth, private, &talk.at)?;
-        let mut secret = self.secret.clone().unwrap_or_default();
+        let mut secret = match &self.secret {
+            Some(secret) if !secrets::is_refused_token(self.support, self.server, secret) => secret.clone(),
+            _ => secrets::at_hand(self.support, self.server).await?,
+        };
         loop {
             let mut exchange = Exchange::new(mechanism, user, secret.clone(), &self.server.host, self.server.port);
             let reply = converse(talk, &mut exchange).await?;
@@ -160,7 +164,7 @@ impl Opening<'_> {
             if !secrets::token_refused(self.support, self.server, &secret, &failure) {
                 return Err(failure);
             }
-            secret = secrets::credential(self.support, self.server).await?;
+            secret = secrets::at_hand(self.support, self.server).await?;
         }
     }
 }

@@ -87,7 +87,7 @@ fn tokens_come_from_a_provider_by_name_or_by_its_addresses() {
     assert_eq!(own.client_secret, Some(SecretSource::Env("S".to_owned())));
     let Flow::Browser { redirect, .. } = &own.flow else { panic!("{own:?}") };
     assert_eq!((redirect.host.as_str(), redirect.port, redirect.path.as_str()), ("localhost", 8400, "/back"));
-    assert_eq!(own.account("ada"), "ada at https://id.example.org/t for me");
+    assert_eq!(own.account("ada"), "ada at https://id.example.org/t for me, mail");
 }
 
 #[test]
