@@ -27,12 +27,12 @@ const PAUSE: Duration = Duration::from_millis(10);
 /// After which a person who waits for the end is told what for.
 const SHORTLY: Duration = Duration::from_secs(1);
 
-/// The work is done, and what is waited for can be left.
-static IS_ENDING: AtomicBool = AtomicBool::new(false);
+/// The work has not begun, or is done, and what is waited for can be left.
+static MAY_LEAVE: AtomicBool = AtomicBool::new(false);
 
 /// Whether a signal may end the process here and now.
-pub(super) fn is_ending() -> bool {
-    IS_ENDING.load(Ordering::SeqCst)
+pub(super) fn may_leave() -> bool {
+    MAY_LEAVE.load(Ordering::SeqCst)
 }
 
 /// The profile a command works on.
@@ -156,7 +156,8 @@ impl Context {
     pub fn work<T>(&self, mut work: impl FnMut(&Spooler, &mut Session) -> Result<T, Problem>) -> Result<T, Problem> {
         let mut tries = 0;
         loop {
-            let spooler = Spooler::reach(&self.places, &self.profile, Stay::Short)?;
+            let reach = || Spooler::reach(&self.places, &self.profile, Stay::Short);
+            let spooler = patiently("waiting for another program that is ending with this profile", reach)?;
             let mut session = Session::logon(spooler.line(), Arc::new(|| {}));
             let done = match session.wait_ready(LOGON_PATIENCE) {
                 Ok(()) => work(&spooler, &mut session),
@@ -181,17 +182,24 @@ impl Context {
 /// Ends the spooler. That may take a moment, if it is ours: a flush that another process began in it is finished first, and
 /// so is what a provider of tokens is about to answer, or a person would have to sign in anew.
 fn end(spooler: Spooler) {
+    let what = "waiting for what is still under way (a sign-in, another program's flush)";
+    patiently(what, || spooler.end(true));
+}
+
+/// Does what may take a moment; when it does, the person is told what is waited for, and can leave.
+fn patiently<T>(what: &'static str, work: impl FnOnce() -> T) -> T {
     let (over, is_over) = bounded::<()>(0);
     let tell = move || {
         if is_over.recv_timeout(SHORTLY) == Err(RecvTimeoutError::Timeout) {
-            IS_ENDING.store(true, Ordering::SeqCst);
-            super::complain(&"waiting for what is still under way (a sign-in, another program's flush); Ctrl+C leaves");
+            MAY_LEAVE.store(true, Ordering::SeqCst);
+            super::complain(&format_args!("{what}; Ctrl+C leaves"));
         }
     };
     // Without it one waits all the same.
-    let teller = thread::Builder::new().name("ending".to_owned()).spawn(tell).ok();
-    spooler.end(true);
+    let teller = thread::Builder::new().name("patience".to_owned()).spawn(tell).ok();
+    let done = work();
     drop(over);
     teller.and_then(|teller| teller.join().ok());
-    IS_ENDING.store(false, Ordering::SeqCst);
+    MAY_LEAVE.store(false, Ordering::SeqCst);
+    done
 }

@@ -92,7 +92,7 @@ fn cancel_on_signal() -> Receiver<()> {
     let (sender, receiver) = bounded(1);
     let set = ctrlc::set_handler(move || {
         // The mail is in a true state, and is on disk.
-        if super::context::is_ending() {
+        if super::context::may_leave() {
             std::process::exit(i32::from(exit::TEMPORARY));
         }
         // One is enough: a full channel means that it is under way.

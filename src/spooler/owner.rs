@@ -20,10 +20,10 @@ use crate::mapi::{Class, Failure, Stage};
 use crate::profile::{Places, Profile, SubmissionPort};
 use crate::spool::{Reader, Recovery, Spool, StoredContent};
 use crate::transport::registry::LoggedOn;
-use crate::transport::runtime::Runtime;
+use crate::transport::runtime::{Exchanges, Runtime};
 
-/// How long the process that holds the lock may take until it listens.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// How long the process that holds the lock may take until it listens, or has ended: it may wait for a provider of tokens.
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A process's part in a profile's spooler.
 #[derive(Debug)]
@@ -35,7 +35,7 @@ pub struct Spooler {
 /// What only the process that runs the spooler has.
 #[derive(Debug)]
 struct Own {
-    thread: JoinHandle<()>,
+    thread: JoinHandle<Option<Exchanges>>,
     socket: Socket,
     submission: Option<Submission>,
     lock: File,
@@ -96,8 +96,12 @@ impl Spooler {
                 submission.close();
             }
             // A panicked spooler has said so in the log; the spool is as its last commit left it.
-            own.thread.join().ok();
+            let exchanges = own.thread.join().ok().flatten();
+            // Who comes now waits for the lock, and is not led to a spooler that is gone.
             own.socket.close();
+            if let Some(exchanges) = exchanges {
+                exchanges.finish();
+            }
             drop(own.lock);
         }
     }

@@ -16,7 +16,7 @@ use super::publish::Publisher;
 use super::reader::{Lists, Query};
 use crate::mapi::{Failure, Outcome};
 use crate::spool::{ClaimedEnvelope, Spool, SpoolError, SpoolOp, SpoolTransaction};
-use crate::transport::runtime::Runtime;
+use crate::transport::runtime::{Exchanges, Runtime};
 use crate::transport::{Answer, Content, ContentStore, Job, JobRecipient, Report, ReportKind, Severity, Ticket};
 
 #[cfg(test)]
@@ -89,8 +89,8 @@ struct Committed {
 }
 
 impl Loop {
-    /// Runs until the core says stop.
-    pub(super) fn run(mut self) {
+    /// Runs until the core says stop. Gives what is to be finished before the profile is another's.
+    pub(super) fn run(mut self) -> Option<Exchanges> {
         let mut inputs = VecDeque::from([Input::Started]);
         match self.spool.transaction(counted) {
             // Before the first client sees a row.
@@ -121,7 +121,7 @@ impl Loop {
                 break;
             }
         }
-        self.runtime.shutdown();
+        self.runtime.shutdown()
     }
 
     /// Old history goes while there is nothing else to do, if it is time: a bounded part of it, so that what comes

@@ -166,9 +166,9 @@ impl Runtime {
         self.desk.answer(ticket, answer)
     }
 
-    /// Ends: what still runs is cancelled and waited for, a second at most; exchanges with providers of tokens to their
-    /// end, which would have to be made good by a person.
-    pub fn shutdown(mut self) {
+    /// Ends: what still runs is cancelled and waited for, a second at most. Gives what is to be finished before the process
+    /// ends, and before another takes the profile: exchanges with providers of tokens.
+    pub fn shutdown(mut self) -> Option<Exchanges> {
         self.watch(false);
         for running in self.running.values() {
             running.cancel.cancel();
@@ -179,11 +179,28 @@ impl Runtime {
                 task.await.ok();
             }
         };
+        self.tokio.block_on(async { tokio::time::timeout(Duration::from_secs(1), wait).await.ok() });
+        let exchanges = Exchanges { tokio: self.tokio, secrets: self.secrets };
+        if exchanges.secrets.grants.is_idle() {
+            exchanges.finish();
+            return None;
+        }
+        Some(exchanges)
+    }
+}
+
+/// What providers of tokens are about to answer to a process that ends. Nobody else may use the refresh tokens meanwhile.
+#[derive(Debug)]
+pub struct Exchanges {
+    tokio: tokio::runtime::Runtime,
+    secrets: Arc<SecretCache>,
+}
+
+impl Exchanges {
+    /// Waits for the answers, 45 seconds at most, and keeps them: a person would have to make good for what is lost.
+    pub fn finish(self) {
         let secrets = self.secrets;
-        self.tokio.block_on(async {
-            tokio::time::timeout(Duration::from_secs(1), wait).await.ok();
-            tokio::time::timeout(grants::LONGEST, secrets.grants.ended()).await.ok();
-        });
+        self.tokio.block_on(async { tokio::time::timeout(grants::LONGEST, secrets.grants.ended()).await.ok() });
         // A look-up that hangs can't be stopped, and is not waited for.
         self.tokio.shutdown_timeout(Duration::from_millis(50));
     }
@@ -238,6 +255,6 @@ mod tests {
         assert_eq!(end.unwrap_err().class, Class::Local);
         runtime.validate("steel", Ticket(3), false);
         assert_eq!(next(), ("steel".to_owned(), Some(Ticket(3)), Ok("whole".to_owned())));
-        runtime.shutdown();
+        assert!(runtime.shutdown().is_none());
     }
 }

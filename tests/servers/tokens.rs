@@ -65,9 +65,16 @@ fn a_renewal_under_way_when_the_program_is_stopped_is_kept() {
     asked(&authority, 1);
     terminal.types(CTRL_C);
     shows(&terminal, WAITS);
+    // Who comes meanwhile waits too, and does not use what is being used up; mail is taken as ever.
+    let next = Terminal::at(&scene.command(), &["flush", "--no-ui"]);
+    shows(&next, "another program");
+    scene.submit("two");
     authority.release();
     terminal.end().expect_code(75);
-    is_signed_in(&scene);
+    next.end().expect_code(0);
+    assert_eq!(scene.servers.postfix.deliveries().len(), 2);
+    let log = authority.log();
+    assert!(!log.iter().any(|line| line.contains("twice")), "{log:?}");
 }
 
 #[test]

@@ -85,6 +85,11 @@ impl Grants {
         self.under_way.spawn(work);
     }
 
+    /// Whether nothing is under way.
+    pub(in crate::transport) fn is_idle(&self) -> bool {
+        self.under_way.is_empty()
+    }
+
     /// Waits for what is under way. Nothing new may be begun any more.
     pub(in crate::transport) async fn ended(&self) {
         self.under_way.close();
