@@ -14,8 +14,8 @@ use super::screen::Screen;
 /// How long a panel may take to come up and to show something.
 const LIMIT: Duration = Duration::from_secs(60);
 
-/// How long one try may take.
-const SHORTLY: Duration = Duration::from_secs(5);
+/// How long one step of a try may take: a try that comes too early is made again, and there should be many.
+const SHORTLY: Duration = Duration::from_secs(3);
 
 /// The plate of the program's emblem: red, green, blue.
 const PLATE: [u8; 3] = [10, 100, 188];
@@ -108,10 +108,11 @@ impl<'a> Panel<'a> {
     pub fn pick_the_first_entry(&self, done: impl Fn() -> bool) -> bool {
         wait_until(LIMIT, || {
             self.screen.key("Escape");
-            if wait_until(SHORTLY, || self.windows() <= self.at_rest) {
-                self.click(3);
-            }
-            if wait_until(SHORTLY, || self.windows() > self.at_rest) {
+            // Some of the panel's windows may have come after its icon: they are no menu.
+            let came_to_rest = wait_until(SHORTLY, || self.windows() <= self.at_rest);
+            let at_rest = if came_to_rest { self.at_rest } else { self.windows() };
+            self.click(3);
+            if wait_until(SHORTLY, || self.windows() > at_rest) {
                 self.screen.key("Down");
                 self.screen.key("Return");
             }

@@ -106,8 +106,9 @@ impl Screen {
     /// Clicks at a place of the screen: 1 is the left button, 2 the middle one, 3 the right one.
     pub fn click(&self, x: usize, y: usize, button: u8) {
         let (x, y) = (x.to_string(), y.to_string());
-        assert!(self.xdotool(&["mousemove", "--sync", &x, &y]).is_some(), "xdotool mousemove {x} {y}");
-        assert!(self.xdotool(&["click", &button.to_string()]).is_some(), "xdotool click {button}");
+        // Without --sync, which waits fifteen seconds for a pointer that is there already; the screen takes both in turn.
+        let clicked = self.xdotool(&["mousemove", &x, &y, "click", &button.to_string()]);
+        assert!(clicked.is_some(), "xdotool mousemove {x} {y} click {button}");
     }
 
     /// Presses a key, for whoever has the focus.
