@@ -142,7 +142,9 @@ impl Harness {
 fn at_terminal(command: &Command, arguments: &[&str]) -> Child {
     let words = [command.get_program()].into_iter().chain(command.get_args()).map(|word| word.to_string_lossy());
     let words = words.chain(arguments.iter().map(|&word| word.into()));
-    let line = words.map(|word| format!("'{}'", word.replace('\'', "'\\''"))).collect::<Vec<_>>().join(" ");
+    let words: Vec<String> = words.map(|word| format!("'{}'", word.replace('\'', "'\\''"))).collect();
+    // A shell that stays between would have heard Ctrl+C as well, and its exit code would be 130.
+    let line = format!("exec {}", words.join(" "));
     let mut script = Command::new("script");
     script.args(["-qec", &line, "/dev/null"]).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     for (name, value) in command.get_envs() {

@@ -44,8 +44,9 @@ pub(super) fn smtp(point: &str, fault: Fault, streams: bool) -> Right {
         ("DATA", Twice) => {
             Right { classes: &["protocol", "transient", "in_doubt"], states: &["queued", "deferred", "in_doubt"] }
         }
-        // The second answer to RCPT counts for the content, which nobody can tell: the server did take it.
-        ("MAIL" | "RCPT", Twice) if streams => Right { classes: &["protocol"], states: &["sent"] },
+        // The second answer to RCPT counts for the content, which nobody can tell: the server does take it. Its own answer
+        // is one too many, if it comes before the goodbye.
+        ("MAIL" | "RCPT", Twice) if streams => Right { classes: &["-", "protocol"], states: &["sent"] },
         (_, _) => Right { classes: &["protocol", "in_doubt"], states: WAITS },
     }
 }
