@@ -31,7 +31,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("eframe", &["desktop"]),
     ("winit", &["desktop"]),
     ("ksni", &["desktop"]),
-    ("zbus", &["desktop"]),
+    ("zbus", &["desktop", "session"]),
     ("rfd", &["desktop"]),
     ("keyring", &["profile"]),
 ];

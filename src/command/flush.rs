@@ -66,7 +66,13 @@ fn perform(
     };
     let run = begun.map_err(|result| Problem::Software(format!("the flush was refused: {result}")))?;
     let screen = Screen::new(spooler.line().clone(), places.clone(), flags, flush.json);
-    let report = run.wait_with(session, cancel, |events, _| screen.observe(events));
+    #[cfg(feature = "desktop")]
+    let mut awake = crate::session::Awake::default();
+    let report = run.wait_with(session, cancel, |events, _| {
+        #[cfg(feature = "desktop")]
+        awake.observe(events);
+        screen.observe(events);
+    });
     screen.clear();
     let results = report.results.iter().map(|result| result.of.result);
     if results.chain([report.result]).any(|result| result == MapiResult::EndOfSession) {

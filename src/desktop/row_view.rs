@@ -16,6 +16,7 @@ use crate::mapi::tag::{
     PR_SLUICE_WAITING, PR_SLUICE_WAITING_AS_OF, PR_SLUICE_WAITING_BYTES, PR_STATUS_CODE,
 };
 use crate::mapi::{Class, Direction, EntryId, Failure, PropTag, ResourceType, Row, StatusCode};
+use crate::session;
 use crate::spool::Seconds;
 use crate::transport::Question;
 
@@ -42,6 +43,8 @@ pub struct Running {
     pub direction: Option<Direction>,
     /// What it does just now.
     pub stage: Option<String>,
+    /// A server waits for it, or it for a server.
+    pub is_on_the_line: bool,
     /// Messages done.
     pub done: u64,
     /// Messages in all, if known.
@@ -198,14 +201,6 @@ impl RowView {
         self.kind == ResourceType::MAPI_SPOOLER
     }
 
-    /// A server waits for it, or it for a server: from connecting to the last reply, but not while a person is asked.
-    pub fn is_on_the_line(&self) -> bool {
-        let before_and_after = ["queue", "bring", "resolve", "quit", "store"];
-        let phase = self.running.as_ref().filter(|running| running.direction.is_some());
-        let stage = phase.and_then(|running| running.stage.as_deref());
-        self.is_transport() && self.question.is_none() && stage.is_some_and(|stage| !before_and_after.contains(&stage))
-    }
-
     /// How many of its problems don't pass by waiting.
     pub fn needs(&self) -> usize {
         problems::of(self).iter().filter(|problem| problem.needs_person()).count()
@@ -337,6 +332,7 @@ fn running(row: &Row) -> Option<Running> {
     }
     Some(Running {
         direction,
+        is_on_the_line: session::is_on_the_line(row),
         stage,
         done: amount(row, PR_SLUICE_DONE).unwrap_or(0),
         total: amount(row, PR_SLUICE_TOTAL).filter(|total| *total > 0),

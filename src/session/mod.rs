@@ -6,12 +6,17 @@
 //!
 //! - [`StatusObject`] is `IMAPIStatus`: it refuses what the resource does not have. Everything else (unknown flags, a
 //!   target that makes no sense) the spooler decides.
+//! - `Awake` keeps the machine from sleeping while a row `is_on_the_line`, where there is a system bus to ask.
 //! - [`flush_all`] and [`flush_each`] are the two procedures of the page "Sending or receiving a message on demand".
 
+#[cfg(feature = "desktop")]
+mod awake;
 mod procedures;
 mod run;
 mod status;
 
+#[cfg(feature = "desktop")]
+pub use awake::{Awake, is_on_the_line};
 pub use procedures::{flush_all, flush_each};
 pub use run::{FlushReport, FlushResult, FlushRun, Progress, Via};
 pub use status::{FlushAnswer, PendingFlush, PendingValidation, Refusal, StatusObject};

@@ -17,10 +17,10 @@ use super::deed::{BOTH, Deed};
 use super::glance::{Around, Glance};
 use super::notices::{Button, Notice, Notices};
 use super::notifier::Notifier;
-use super::surroundings::Surroundings;
+use super::surroundings;
 use super::tray::Tray;
 use crate::mapi::{EntryId, FlushFlags, ResourceType};
-use crate::session::{Session, flush_all, flush_each};
+use crate::session::{Awake, Session, flush_all, flush_each};
 use crate::spool::Seconds;
 use crate::spooler::{Command, Network, Wake};
 
@@ -51,8 +51,7 @@ pub(super) struct Clerk {
     shown: Glance,
     shown_at: Instant,
     pause: Option<Pause>,
-    /// Nobody keeps the machine awake without a thread for it.
-    surroundings: Option<Surroundings>,
+    awake: Awake,
     /// What was told of the network; `None`: nothing yet.
     network: Option<Command>,
     leaving: bool,
@@ -76,8 +75,9 @@ impl Clerk {
         let notifier = notifier.and_then(|started| {
             started.inspect_err(|error| tracing::info!("there are no notifications: {error}")).ok()
         });
-        let surroundings = Surroundings::watch(orders.clone());
-        let surroundings = surroundings.inspect_err(|error| tracing::info!("nobody looks around: {error}")).ok();
+        if let Err(error) = surroundings::watch(orders.clone()) {
+            tracing::info!("nobody looks around: {error}");
+        }
         Self {
             client: Client::new(host, wake),
             door,
@@ -92,7 +92,7 @@ impl Clerk {
             shown: Glance::default(),
             shown_at: Instant::now(),
             pause: None,
-            surroundings,
+            awake: Awake::default(),
             network: None,
             leaving: false,
         }
@@ -200,9 +200,7 @@ impl Clerk {
 
     /// The machine stays awake between connecting and the last reply.
     fn mind_the_sleep(&mut self, rows: &[RowView]) {
-        if let Some(surroundings) = &mut self.surroundings {
-            surroundings.stay_awake(rows.iter().any(RowView::is_on_the_line));
-        }
+        self.awake.stay(rows.iter().filter_map(|row| row.running.as_ref()).any(|running| running.is_on_the_line));
     }
 
     /// Ends the pause when its hour is over. One that somebody else has ended is forgotten.

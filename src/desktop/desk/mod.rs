@@ -10,13 +10,11 @@
 //! | `notifier` | that over the bus |
 //! | `application` | the program as launchers on the bus see it |
 //! | `surroundings` | the network and sleep, as the system's bus tells of them |
-//! | `awake` | what keeps the machine from sleep meanwhile |
 //! | `clerk` | the thread |
 //!
 //! It wakes for events, for deeds and for the end of a pause. Otherwise it rests.
 
 mod application;
-mod awake;
 mod clerk;
 mod deed;
 mod glance;

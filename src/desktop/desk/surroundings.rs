@@ -10,7 +10,7 @@ use std::io;
 use std::thread;
 use std::time::Duration;
 
-use crossbeam_channel::{Receiver, Sender, unbounded};
+use crossbeam_channel::Sender;
 use zbus::blocking::fdo::DBusProxy;
 use zbus::blocking::{Connection, MessageIterator, connection};
 use zbus::message::Header;
@@ -19,18 +19,17 @@ use zbus::zvariant::{OwnedObjectPath, OwnedValue, Value};
 use zbus::{MatchRule, Message};
 
 use super::Order;
-use super::awake;
 use crate::spooler::Network;
 
 const NETWORK: &str = "org.freedesktop.NetworkManager";
 const NETWORK_OBJECT: &str = "/org/freedesktop/NetworkManager";
 const ACTIVE_CONNECTION: &str = "org.freedesktop.NetworkManager.Connection.Active";
 /// logind, the service.
-pub(super) const LOGIN: &str = "org.freedesktop.login1";
+const LOGIN: &str = "org.freedesktop.login1";
 /// Its object.
-pub(super) const LOGIN_OBJECT: &str = "/org/freedesktop/login1";
+const LOGIN_OBJECT: &str = "/org/freedesktop/login1";
 /// Its interface.
-pub(super) const LOGIN_MANAGER: &str = "org.freedesktop.login1.Manager";
+const LOGIN_MANAGER: &str = "org.freedesktop.login1.Manager";
 const BUS: &str = "org.freedesktop.DBus";
 const PROPERTIES: &str = "org.freedesktop.DBus.Properties";
 
@@ -40,36 +39,22 @@ const MATTERS: [&str; 4] = ["State", "Connectivity", "Metered", "PrimaryConnecti
 /// How long somebody on the bus may take to answer.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// See the module. Dropped, the machine may sleep.
-pub(super) struct Surroundings {
-    wants: Sender<bool>,
-    is_awake: bool,
-}
-
-impl Surroundings {
-    /// Looks around from now on.
-    pub(super) fn watch(orders: Sender<Order>) -> io::Result<Self> {
-        let (wanted, wants) = unbounded();
-        thread::Builder::new().name("surroundings".to_owned()).spawn(move || {
-            let Err(error) = look_around(&orders, wants);
-            tracing::info!("nobody tells of the network and of sleep: {error}");
-            // A desk that is cleared belongs to a program that ends.
-            orders.send(Order::Network(None)).ok();
-        })?;
-        Ok(Self { wants: wanted, is_awake: false })
-    }
-
-    /// Keeps the machine from going to sleep by itself, or lets it.
-    pub(super) fn stay_awake(&mut self, on: bool) {
-        if std::mem::replace(&mut self.is_awake, on) != on {
-            // Where there is no bus nobody hears it.
-            self.wants.send(on).ok();
-        }
-    }
+/// Looks around from now on.
+///
+/// # Errors
+/// There are no threads to be had.
+pub(super) fn watch(orders: Sender<Order>) -> io::Result<()> {
+    let work = move || {
+        let Err(error) = look_around(&orders);
+        tracing::info!("nobody tells of the network and of sleep: {error}");
+        // A desk that is cleared belongs to a program that ends.
+        orders.send(Order::Network(None)).ok();
+    };
+    thread::Builder::new().name("surroundings".to_owned()).spawn(work).map(drop)
 }
 
 /// Tells what happens, as long as the bus does.
-fn look_around(orders: &Sender<Order>, wants: Receiver<bool>) -> zbus::Result<std::convert::Infallible> {
+fn look_around(orders: &Sender<Order>) -> zbus::Result<std::convert::Infallible> {
     let connection = connection::Builder::system()?.method_timeout(PATIENCE).build()?;
     let bus = DBusProxy::new(&connection)?;
     let messages = MessageIterator::from(&connection);
@@ -77,7 +62,6 @@ fn look_around(orders: &Sender<Order>, wants: Receiver<bool>) -> zbus::Result<st
         bus.add_match_rule(rule)?;
     }
     let mut known = Known { network: owner(&bus, NETWORK), login: owner(&bus, LOGIN), told: None };
-    awake::keep(connection.clone(), wants)?;
     known.tell(&connection, orders);
     for message in messages {
         let message = message?;

@@ -7,8 +7,10 @@ use std::time::Duration;
 
 use super::tray::{Seat, wakes};
 use super::{LIMIT, settle, ticks};
+use crate::support::Harness;
 use crate::support::bus::TrayHost;
 use crate::support::daemon::wait_until;
+use crate::support::harness::Terminal;
 use crate::support::machine::Machine;
 
 /// One that is sent with whenever something happens, and one that is choosy.
@@ -101,4 +103,29 @@ fn the_machine_stays_awake_between_connecting_and_the_last_reply_and_no_longer()
     assert!(wait_until(LIMIT, || seat.machine().locks().is_empty()), "it keeps the machine awake for nothing");
     assert_eq!(seat.machine().locks_ever(), 2, "once for all of it");
     seat.harness.write("rest", "");
+}
+
+#[test]
+fn so_it_does_for_a_command_without_a_window() {
+    let server = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let port = server.local_addr().expect("an address").port();
+    let harness = Harness::new(&format!(
+        "[[transport]]\nname = \"line\"\n[transport.outgoing]\nkind = \"smtp\"\nhost = \"127.0.0.1\"\nport = {port}\n\
+         security = \"none\"\nauth = \"none\"\n"
+    ));
+    let Some(machine) = Machine::start("home") else { return };
+    let message = b"From: a@example.org\nTo: b@example.org\n\nhello\n";
+    harness.run_with_input(&["submit", "-"], message).expect_code(0);
+    let mut command = harness.command();
+    let flush = Terminal::at(machine.join(&mut command), &["flush", "--no-ui"]);
+    let (mut line, _) = server.accept().expect("a connection");
+    let held = ["block", "delay"].map(str::to_owned);
+    assert!(wait_until(LIMIT, || machine.locks() == held), "the machine may sleep in mid-transfer");
+    line.write_all(b"220 at your service\r\n").expect("a line");
+    assert!(line.read(&mut [0; 512]).expect("EHLO") > 4);
+    assert_eq!(machine.locks(), held);
+    drop(line);
+    flush.end().expect_code(75);
+    assert!(wait_until(LIMIT, || machine.locks().is_empty()));
+    assert_eq!(machine.locks_ever(), 2);
 }
