@@ -13,7 +13,7 @@ use super::args::{Arguments, Command, Flush, Queue};
 use super::context::Context;
 use super::submit::tell_spooler;
 use super::{Problem, exit, submitter};
-use crate::message::prepare;
+use crate::message::{prepare, stamp};
 use crate::spooler::submit::{Options, Submitter};
 
 /// What `sendmail` is to do.
@@ -83,6 +83,7 @@ fn submit(context: &Context, asked: Asked) -> Result<u8, Problem> {
         recipients: asked.recipients,
         also_named: asked.named,
         locals_are_identity: true,
+        caller: stamp::caller(),
         submitter: submitter("sendmail"),
         reading: prepare::Options { dot_ends: asked.dot_ends, ..prepare::Options::default() },
         ..Options::default()

@@ -45,6 +45,25 @@ pub fn host() -> String {
     Some(name.trim()).filter(usable).unwrap_or(NAMELESS).to_owned()
 }
 
+/// The address of the person who runs the program, at this machine, as sendmail has it: the login's name and the host's.
+/// `None`: nobody knows it, or it can't stand in an address.
+pub fn caller() -> Option<String> {
+    let named = ["LOGNAME", "USER"].iter().filter_map(|name| std::env::var(name).ok()).find(|name| !name.is_empty());
+    let login = named.or_else(|| {
+        let known = std::fs::read_to_string("/etc/passwd").ok()?;
+        login_of(rustix::process::getuid().as_raw(), &known)
+    })?;
+    let address = format!("{login}@{}", host());
+    address::recipient(&address).ok().filter(|understood| *understood == address)
+}
+
+/// The name of a user, by passwd(5).
+fn login_of(id: u32, known: &str) -> Option<String> {
+    let mut entries = known.lines().map(|line| line.split(':').collect::<Vec<_>>());
+    let entry = entries.find(|entry| entry.get(2).and_then(|text| text.parse().ok()) == Some(id))?;
+    entry.first().map(|name| (*name).to_owned())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -53,6 +72,14 @@ mod tests {
     fn dates_bear_the_offset() {
         let at: Zoned = "2026-11-23T02:05:09+01:00[+01:00]".parse().unwrap();
         assert_eq!(date(&at).unwrap(), "Mon, 23 Nov 2026 02:05:09 +0100");
+    }
+
+    #[test]
+    fn a_user_has_a_name() {
+        let known = "root:x:0:0:root:/root:/bin/sh\nbroken\nada:x:1000:1000:Ada:/home/ada:/bin/sh\n";
+        assert_eq!(login_of(1000, known).as_deref(), Some("ada"));
+        assert_eq!(login_of(0, known).as_deref(), Some("root"));
+        assert_eq!(login_of(7, known), None);
     }
 
     #[test]

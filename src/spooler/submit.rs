@@ -33,6 +33,8 @@ pub struct Options {
     /// A recipient without a host, such as cron's `root`, is somebody at this machine, whose mail goes to the identity.
     /// Otherwise the server may complete the address, or refuse it.
     pub locals_are_identity: bool,
+    /// The address of whoever calls at this machine: it sends what says nowhere who does, if there is no identity either.
+    pub caller: Option<String>,
     /// Which program submits, in words; empty: not known.
     pub submitter: String,
     /// How the message is read.
@@ -134,7 +136,10 @@ impl Submitter {
                 let known = self.identities.iter().find(|(_, author)| address::same(&author.address, &address));
                 Author { name: known.map(|(_, author)| author.name.clone()).unwrap_or_default(), address }
             }
-            None => self.identity(options)?.clone(),
+            None => self.identity(options).cloned().or_else(|| {
+                let address = options.caller.clone()?;
+                Some(Author { name: String::new(), address })
+            })?,
         };
         Some(Author { name: options.name.clone().unwrap_or(author.name), ..author })
     }
@@ -225,13 +230,14 @@ fn envelopes(
     if recipients.is_empty() {
         return Err(SubmitError::NoRecipients);
     }
+    let sends = identity.or(options.caller.as_deref());
     let sender = match &options.sender {
         Some(text) => address::sender(text).map_err(MessageError::from)?,
         // Nobody sends a message of his own with the null sender: nothing would tell him that it did not arrive.
-        None if prepared.sender.is_empty() => identity.ok_or(SubmitError::NoSender)?.to_owned(),
+        None if prepared.sender.is_empty() => sends.ok_or(SubmitError::NoSender)?.to_owned(),
         None => prepared.sender.clone(),
     };
-    let sender = with_host(sender, identity);
+    let sender = with_host(sender, sends);
     let ascii = sender.is_ascii() && recipients.iter().all(|to: &String| to.is_ascii());
     let from = if prepared.from.is_empty() { &sender } else { &prepared.from };
     let routing = match &options.transport {

@@ -142,6 +142,20 @@ fn who_sends_and_who_receives_can_be_said_on_the_command_line() {
 }
 
 #[test]
+fn mail_of_nobody_in_particular_is_the_caller_s() {
+    let offline = Offline::new();
+    let without = profile(1).replace("identity", "# identity");
+    offline.harness.write("profile/profile.toml", without);
+    // A script's mail must not be lost for want of a From; `env` is for a name that sendmail is told of.
+    let arguments = ["LOGNAME=ada", "sendmail", "-t"];
+    offline.run("env", &arguments, "To: bob@example.net\nSubject: x\n\nx\n").expect_code(0);
+    let message = offline.only_message();
+    let sender = message["sender"].as_str().expect("text").to_owned();
+    assert!(sender.starts_with("ada@") && sender.len() > 4, "{message}");
+    assert!(offline.only_content().contains(&format!("From: {sender}\r\n")), "{message}");
+}
+
+#[test]
 fn the_null_sender_is_null_only_when_asked_for() {
     let offline = Offline::new();
     offline.run(&offline.sendmail(), &["-f", "<>", "bob@example.net"], "Subject: x\n\nx\n").expect_code(0);
