@@ -13,6 +13,7 @@ use super::port::Support;
 use super::report::Question;
 use super::turn::Turn;
 use crate::mapi::{Class, Failure, Stage};
+use crate::net::sasl;
 use crate::profile::secret::{self, SecretError};
 use crate::profile::{Credential, SecretSource, ServerConfig};
 
@@ -118,6 +119,21 @@ pub async fn credential(support: &Support, server: &ServerConfig) -> Result<Secr
 /// As [`credential`].
 pub async fn at_hand(support: &Support, server: &ServerConfig) -> Result<SecretString, Failure> {
     credential(&support.on_the_line(), server).await
+}
+
+/// What to sign in with, looked for before there is a line. `None`: nobody signs in, or a person has to be asked, which
+/// makes sense only when the server can be reached; [`opening`] sees to that.
+///
+/// # Errors
+/// As [`credential`].
+pub async fn beforehand(support: &Support, server: &ServerConfig) -> Result<Option<SecretString>, Failure> {
+    if sasl::account(server).is_none() {
+        return Ok(None);
+    }
+    match at_hand(support, server).await {
+        Err(failure) if failure.class == Class::NeedsPerson && support.may_ask() => Ok(None),
+        found => found.map(Some),
+    }
 }
 
 /// Opens a line, and where it turns out there that a person has to be asked for what to sign in with, asks with no line

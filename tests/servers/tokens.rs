@@ -9,7 +9,7 @@ use std::time::Duration;
 use crate::support::daemon::wait_until;
 use crate::support::harness::Terminal;
 use crate::support::keyring::GnomeKeyring;
-use crate::support::provider::PATIENCE;
+use crate::support::provider::{PATIENCE, SECRET, USER, provider, sender};
 use crate::support::{Authority, Harness};
 
 use super::oauth::Scene;
@@ -188,17 +188,56 @@ fn a_provider_on_this_machine_is_not_asked_through_a_proxy() {
 /// How many lines of the client's this server reads before it says anything more, and what that is.
 type Script = (&'static str, &'static str, usize, &'static str);
 
+const LETTER: &[u8] = b"From: ada@example.org\nTo: bob@example.net\n\nhello\n";
+
+#[test]
+fn nobody_is_asked_for_a_password_that_can_t_be_used_now() {
+    // Nobody listens on port 1.
+    let profile = "[[transport]]\nname = \"out\"\n[transport.outgoing]\nkind = \"smtp\"\nhost = \"127.0.0.1\"\nport = 1\n\
+        security = \"none\"\nauth = \"plain\"\nuser = \"ada\"\npassword = { ask = true }\n";
+    let harness = Harness::new(profile);
+    harness.run_with_input(&["submit", "-"], LETTER).expect_code(0);
+    let run = harness.run_at_terminal(&["flush"], "").expect_code(69);
+    assert!(!run.stdout.contains("Password of"), "{}", run.stdout);
+}
+
+#[test]
+fn several_connections_ask_once() {
+    let provider = provider(Vec::new());
+    let half = sender("out", provider.smtp_addr().port(), "*");
+    let harness = Harness::new(&format!("{half}user = \"{USER}\"\npassword = {{ ask = true }}\nconnections = 4\n"));
+    std::fs::create_dir(harness.path("letters")).expect("a folder");
+    let letters: Vec<String> = (0..64).map(|number| format!("letters/{number}.eml")).collect();
+    for letter in &letters {
+        harness.write(letter, LETTER);
+    }
+    let mut submit = vec!["submit"];
+    submit.extend(letters.iter().map(String::as_str));
+    harness.run(&submit).expect_code(0);
+    let asked = |shown: &str| shown.matches("Password of").count();
+    let gives_up = harness.run_at_terminal(&["flush"], "\n").expect_code(77);
+    assert_eq!(asked(&gives_up.stdout), 1, "{}", gives_up.stdout);
+    let knows_it = harness.run_at_terminal(&["flush"], &format!("{SECRET}\n")).expect_code(0);
+    assert_eq!(asked(&knows_it.stdout), 1, "{}", knows_it.stdout);
+    assert_eq!(provider.delivered().len(), 64);
+}
+
 #[test]
 fn no_line_is_kept_open_while_a_person_looks_for_the_password() {
     let imap: Script = ("imap", "* OK [CAPABILITY IMAP4rev1 AUTH=PLAIN] hi\r\n", 0, "");
     let pop3: Script = ("pop3", "+OK hi\r\n", 1, "+OK\r\nSASL PLAIN\r\n.\r\n");
-    for (kind, greeting, lines, more) in [imap, pop3] {
+    let smtp: Script = ("smtp", "220 hi\r\n", 1, "250-hi\r\n250 AUTH PLAIN\r\n");
+    for (kind, greeting, lines, more) in [imap, pop3, smtp] {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let port = listener.local_addr().expect("an address").port();
+        let half = if kind == "smtp" { "outgoing" } else { "incoming" };
         let harness = Harness::new(&format!(
-            "[[transport]]\nname = \"in\"\n[transport.incoming]\nkind = \"{kind}\"\nhost = \"127.0.0.1\"\nport = {port}\n\
+            "[[transport]]\nname = \"in\"\n[transport.{half}]\nkind = \"{kind}\"\nhost = \"127.0.0.1\"\nport = {port}\n\
              security = \"none\"\nauth = \"plain\"\nuser = \"ada\"\npassword = {{ ask = true }}\n"
         ));
+        if kind == "smtp" {
+            harness.run_with_input(&["submit", "-"], LETTER).expect_code(0);
+        }
         let mut terminal = Terminal::at(&harness.command(), &["flush"]);
         let accept = || {
             let (mut line, _) = listener.accept().expect("a line");

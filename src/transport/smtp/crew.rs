@@ -20,7 +20,6 @@ use super::gate::Gate;
 use super::open::Opening;
 use crate::mapi::{Class, Failure, Stage};
 use crate::net::connect::address_words;
-use crate::net::sasl;
 use crate::profile::SmtpConfig;
 use crate::transport::meter::Meter;
 use crate::transport::{Severity, Submissions, Support, secrets};
@@ -184,13 +183,7 @@ impl<'a> Crew<'a> {
 
     async fn open(&self, stage: &(dyn Fn(Stage) + Send + Sync)) -> Result<super::open::Line, Failure> {
         let server = &self.config.server;
-        let secret = self.secret.get_or_try_init(|| async {
-            match sasl::account(server) {
-                Some(_) => secrets::credential(self.support, server).await.map(Some),
-                None => Ok(None),
-            }
-        });
-        let secret = secret.await?.clone();
+        let secret = self.secret.get_or_try_init(|| secrets::beforehand(self.support, server)).await?.clone();
         Opening { server, lmtp: self.lmtp, secret, support: self.support, gate: &self.gate, stage }.open().await
     }
 }

@@ -53,10 +53,7 @@ impl SmtpTransport {
 
     async fn check(&self, support: &Support) -> Result<String, Failure> {
         let server = &self.config.server;
-        let secret = match sasl::account(server) {
-            Some(_) => Some(secrets::credential(support, server).await?),
-            None => None,
-        };
+        let secret = secrets::beforehand(support, server).await?;
         let stage = |stage: Stage| support.stage(stage);
         let gate = gate::Gate::default();
         let opening = open::Opening { server, lmtp: self.lmtp, secret, support, gate: &gate, stage: &stage };
