@@ -311,3 +311,17 @@ fn what_turns_the_direction_of_writing_is_not_obeyed_on_the_screen() {
     let run = harness.run(&["queue", "list", "transport:\u{202E}x"]).expect_code(64);
     assert!(!run.stderr.contains('\u{202E}'), "{:?}", run.stderr);
 }
+
+#[test]
+fn a_queue_that_there_is_not_is_not_one_that_nobody_has_looked_into() {
+    let out = "[[transport]]\nname = \"out\"\noutgoing = { kind = \"smtp\", host = \"127.0.0.1\", port = 1 }\n";
+    let status = |profile: &str| Harness::new(profile).run(&["status"]).expect_code(0);
+    let sends_only = status(out);
+    assert!(!sends_only.stdout.contains('?'), "{}", sends_only.stdout);
+    let both = format!(
+        "{out}[[transport]]\nname = \"in\"\nincoming = {{ kind = \"imap\", host = \"127.0.0.1\", port = 1 }}\n"
+    );
+    let both = status(&both);
+    assert_eq!(line_of(&both, "in").matches(['?', '–']).collect::<String>(), "?", "{}", both.stdout);
+    assert!(!line_of(&both, "out").contains('?') && line_of(&both, "MAPI").contains('?'), "{}", both.stdout);
+}
