@@ -37,8 +37,12 @@ impl Spare {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).extend(flights);
     }
 
+    fn len(&self) -> usize {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).len()
+    }
+
     fn is_empty(&self) -> bool {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).is_empty()
+        self.len() == 0
     }
 
     /// The oldest of them.
@@ -71,6 +75,8 @@ pub(super) struct Feed<'a> {
     spare: &'a Spare,
     /// Cancelled when no further message is to be begun.
     ending: &'a CancellationToken,
+    /// Sessions that take from the same queue.
+    hands: usize,
     /// Must be brought to its end before anyone else can claim, and is not to be dropped: the answer would be lost.
     claiming: Option<BoxFuture<'a, Option<Job>>>,
     drained: bool,
@@ -91,12 +97,13 @@ pub(super) struct Feed<'a> {
 }
 
 impl<'a> Feed<'a> {
-    /// A feed from the queue, and from what other sessions left.
-    pub(super) fn new(queue: &'a Submissions, spare: &'a Spare, ending: &'a CancellationToken) -> Self {
+    /// A feed from the queue, and from what other sessions left, for one of so many sessions.
+    pub(super) fn new(queue: &'a Submissions, spare: &'a Spare, ending: &'a CancellationToken, hands: usize) -> Self {
         Self {
             queue,
             spare,
             ending,
+            hands,
             claiming: None,
             drained: false,
             claimed: VecDeque::new(),
@@ -223,14 +230,21 @@ impl<'a> Feed<'a> {
         }
     }
 
-    /// Claims until `wanted` are in hand, or the spooler has to be waited for.
+    /// How many may wait here: this session's part of all that do. At the end of the queue nobody is to have work for many
+    /// round trips while others have none.
+    fn share(&self) -> usize {
+        let here = self.claimed.len() + self.offered.len();
+        (here + self.spare.len() + self.queue.waiting()).div_ceil(self.hands).max(1)
+    }
+
+    /// Claims until `wanted` are in hand, or its share, or the spooler has to be waited for.
     fn poll_claims(&mut self, cx: &mut Context<'_>, wanted: usize) {
         if self.ending.is_cancelled() {
             self.drained = true;
             self.spare.put(self.claimed.drain(..));
             return;
         }
-        while self.claimed.len() < wanted {
+        while self.claimed.len() < wanted && self.claimed.len() + self.offered.len() < self.share() {
             if let Some(flight) = self.spare.take() {
                 self.claimed.push_back(flight);
                 continue;
@@ -282,7 +296,7 @@ mod tests {
         let jobs = (1..=9).map(|number| job(number, &["b@example.org"], "x")).collect();
         let spooler = Spooler::new(jobs, Offerings::Write);
         let (queue, spare) = (spooler.submissions(), Spare::default());
-        let feed = || Feed::new(&queue, &spare, spooler.support.ending());
+        let feed = || Feed::new(&queue, &spare, spooler.support.ending(), 1);
         let mut busy = feed();
         assert!(busy.claim().await);
         let Fed::Flights(first) = busy.next(Some(1)).await else { panic!("a message was there") };
@@ -299,5 +313,29 @@ mod tests {
         rest.sort_unstable();
         assert_eq!(rest, (2..=9).collect::<Vec<i64>>());
         assert!(other.is_drained());
+    }
+
+    #[tokio::test]
+    async fn nobody_takes_more_than_a_share_of_what_is_left() {
+        let jobs = (1..=40).map(|number| job(number, &["b@example.org"], "x")).collect();
+        let spooler = Spooler::new(jobs, Offerings::Write);
+        let (queue, spare) = (spooler.submissions(), Spare::default());
+        let mut feeds: Vec<Feed<'_>> = (0..4).map(|_| Feed::new(&queue, &spare, spooler.support.ending(), 4)).collect();
+        let mut taken = [0; 4];
+        let mut rounds = 0;
+        while taken.iter().sum::<usize>() < 40 {
+            rounds += 1;
+            for (feed, taken) in feeds.iter_mut().zip(&mut taken) {
+                if feed.is_drained() {
+                    continue;
+                }
+                let fed = tokio::time::timeout(Duration::from_secs(10), feed.next(Some(32))).await;
+                if let Ok(Fed::Flights(flights)) = fed {
+                    assert!(flights.len() <= 10, "{} of 40 for one of four", flights.len());
+                    *taken += flights.len();
+                }
+            }
+        }
+        assert!(rounds > 1, "{taken:?}");
     }
 }
