@@ -5,7 +5,7 @@ use std::io::{Read as _, Write as _};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::time::{Duration, Instant};
 
-use crate::proxy::{Line, Proxy};
+use crate::proxy::{Line, Proxy, Turns};
 use crate::report::median;
 use crate::support::daemon::loopback;
 
@@ -19,9 +19,9 @@ pub(crate) fn measure(repetitions: usize) -> String {
     let mut figures = [const { Vec::new() }; 5];
     for _ in 0..repetitions {
         let (greeting, round_trip) = pings();
-        let limited = megabytes_a_second(Line { round_trip: TRIP, mbit: Some(MBIT) }, 8 << 20);
-        let free = megabytes_a_second(Line { round_trip: Duration::ZERO, mbit: None }, 512 << 20);
-        let windowed = megabytes_a_second(Line { round_trip: TRIP, mbit: None }, 128 << 20);
+        let limited = megabytes_a_second(Line { round_trip: TRIP, mbit: Some(MBIT), turns: Turns::Fair }, 8 << 20);
+        let free = megabytes_a_second(Line { round_trip: Duration::ZERO, mbit: None, turns: Turns::Fair }, 512 << 20);
+        let windowed = megabytes_a_second(Line { round_trip: TRIP, mbit: None, turns: Turns::Fair }, 128 << 20);
         for (figures, figure) in figures.iter_mut().zip([greeting, round_trip, limited, free, windowed]) {
             figures.push(figure);
         }
@@ -56,7 +56,7 @@ fn pings() -> (f64, f64) {
         let mut byte = [b'!'];
         while stream.write_all(&byte).and_then(|()| stream.read_exact(&mut byte)).is_ok() {}
     });
-    let proxy = Proxy::start(port, Line { round_trip: TRIP, mbit: None });
+    let proxy = Proxy::start(port, Line { round_trip: TRIP, mbit: None, turns: Turns::Fair });
     let begin = Instant::now();
     let mut stream = TcpStream::connect(loopback(proxy.port)).expect("a proxy");
     stream.set_nodelay(true).expect("a socket");

@@ -157,7 +157,7 @@ fn compare(scenario: &'static Scenario, runs: Vec<Run>, repetitions: usize) -> O
     let row = |run: Run| Row { run, count: run.count.unwrap_or(whole), samples: Vec::new() };
     let rows = runs.into_iter().map(row).collect();
     let mut outcome = Outcome { scenario, bytes: letters.bytes, rows };
-    let line = Line { round_trip: Duration::from_millis(scenario.rtt), mbit: scenario.mbit };
+    let line = Line { round_trip: Duration::from_millis(scenario.rtt), mbit: scenario.mbit, turns: scenario.turns };
     let mut bench = Bench { folder: folder.path().to_owned(), letters: &letters, number: 0 };
     match scenario.work {
         Work::Send(taker) => {

@@ -3,7 +3,7 @@
 //!
 //! It is exact for round trips and for the set-up of a connection: the client's first byte is at the server one and a
 //! half round trips after `connect`, and a server's greeting is at the client after two. All connections share the line,
-//! which takes from them in turn; what does not fit yet waits in the sender's socket. At most [`WINDOW`] bytes of a
+//! as [`Turns`] says. At most [`WINDOW`] bytes of a
 //! direction of a connection are on their way. It acknowledges at once, so that no delayed acknowledgement of its own
 //! comes in: slow start, loss and the acknowledgements of a real path are not in the picture.
 //!
@@ -38,6 +38,17 @@ pub(crate) struct Line {
     pub(crate) round_trip: Duration,
     /// Megabits a second in each direction; `None`: no limit.
     pub(crate) mbit: Option<u32>,
+    /// Whose bytes go first, if there is one.
+    pub(crate) turns: Turns,
+}
+
+/// How connections share a line that has a rate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Turns {
+    /// One after the other, a little each; what does not fit yet waits in the sender's socket. So do routers that care.
+    Fair,
+    /// First come, first served, from a deep buffer: small messages wait behind large ones. So do most.
+    Queue,
 }
 
 /// See the module. Dropped, it is gone.
@@ -60,8 +71,8 @@ impl Proxy {
             listener,
             server,
             trip: line.round_trip,
-            up: Rate::new(line.mbit),
-            down: Rate::new(line.mbit),
+            up: Rate::new(line),
+            down: Rate::new(line),
             connections: Vec::new(),
             first: 0,
         };
@@ -90,17 +101,19 @@ impl Drop for Proxy {
 /// One direction of the line.
 struct Rate {
     seconds_per_byte: Option<f64>,
+    turns: Turns,
     free: Instant,
 }
 
 impl Rate {
-    fn new(mbit: Option<u32>) -> Self {
-        Self { seconds_per_byte: mbit.map(|mbit| 8e-6 / f64::from(mbit)), free: Instant::now() }
+    fn new(line: Line) -> Self {
+        let seconds_per_byte = line.mbit.map(|mbit| 8e-6 / f64::from(mbit));
+        Self { seconds_per_byte, turns: line.turns, free: Instant::now() }
     }
 
     /// When it takes more; `None`: now.
     fn closed_until(&self, now: Instant) -> Option<Instant> {
-        self.seconds_per_byte?;
+        self.seconds_per_byte.filter(|_| self.turns == Turns::Fair)?;
         self.free.checked_sub(AHEAD).filter(|&opens| opens > now)
     }
 

@@ -6,6 +6,7 @@ use std::process::Command;
 
 use crate::client::binary;
 use crate::measure::Usage;
+use crate::proxy::Turns;
 use crate::scenario::{Run, Scenario, Target, Work};
 use crate::server::Taker;
 
@@ -189,7 +190,8 @@ fn title(scenario: &Scenario) -> String {
             if tls { " in TLS" } else { "" }
         ),
     };
-    let line = scenario.mbit.map(|mbit| format!(", {mbit} Mbit/s")).unwrap_or_default();
+    let turns = if scenario.turns == Turns::Queue { ", first come, first served" } else { "" };
+    let line = scenario.mbit.map(|mbit| format!(", {mbit} Mbit/s{turns}")).unwrap_or_default();
     format!("{work}: {} × {}, round trip {} ms{line}.", scenario.count, scenario.set.name(), scenario.rtt)
 }
 

@@ -2,6 +2,7 @@
 
 use crate::client::Client;
 use crate::letters::Set;
+use crate::proxy::Turns;
 use crate::server::Taker;
 
 /// One comparison: the same work, done by several clients in turn.
@@ -15,6 +16,8 @@ pub(crate) struct Scenario {
     pub(crate) rtt: u64,
     /// Megabits a second of the line; `None`: no limit.
     pub(crate) mbit: Option<u32>,
+    /// How connections share it.
+    pub(crate) turns: Turns,
     /// Which messages.
     pub(crate) set: Set,
     /// How many, unless a client is too slow for that.
@@ -110,6 +113,7 @@ const fn send(name: &'static str, taker: Taker, rtt: u64, count: usize) -> Scena
         work: Work::Send(taker),
         rtt,
         mbit: None,
+        turns: Turns::Fair,
         set: Set::Small,
         count,
         runs: &[],
@@ -120,7 +124,18 @@ const fn send(name: &'static str, taker: Taker, rtt: u64, count: usize) -> Scena
 
 const fn receive(name: &'static str, tls: bool, rtt: u64) -> Scenario {
     let work = Work::Receive { pop3: false, tls, again: false };
-    Scenario { name, work, rtt, mbit: None, set: Set::Small, count: 5000, runs: &[], targets: &[], repetitions: ALL }
+    Scenario {
+        name,
+        work,
+        rtt,
+        mbit: None,
+        turns: Turns::Fair,
+        set: Set::Small,
+        count: 5000,
+        runs: &[],
+        targets: &[],
+        repetitions: ALL,
+    }
 }
 
 /// The mix, over 100 Mbit/s.
@@ -128,6 +143,18 @@ const fn mix(name: &'static str, taker: Taker, count: usize) -> Scenario {
     Scenario { mbit: Some(100), set: Set::Mix, ..send(name, taker, 40, count) }
 }
 
+const MIX_RUNS: &[Run] = &[
+    Run::of(Client::Mailsluice(4)),
+    Run::named("mailsluice-20", Client::Mailsluice(20)),
+    Run::of(Client::Postfix { reuse: false }),
+];
+const MIX_TARGETS: &[Target] = &[
+    Target::Times("mailsluice-20", 1.3, "postfix"),
+    Target::LineShare("mailsluice-20", 0.8),
+    Target::Times(OURS, 0.8, "postfix"),
+    MEMORY,
+    Target::Memory("mailsluice-20", 24.0),
+];
 const MIX_BY_CHUNKING_RUNS: &[Run] = &[Run::of(Client::Mailsluice(4)), Run::of(Client::Postfix { reuse: true })];
 const MIX_BY_CHUNKING_TARGETS: &[Target] =
     &[Target::Times(OURS, 1.3, "postfix-reuse"), Target::LineShare(OURS, 0.8), MEMORY];
@@ -196,25 +223,23 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
         targets: &[Target::Times(OURS, 6.0, "postfix"), Target::Times(OURS, 0.6, "smtp-source-10"), MEMORY, CPU],
         ..send("send-small-sink-0", Taker::Counter, 0, 5000)
     },
+    Scenario { runs: MIX_RUNS, targets: MIX_TARGETS, ..mix("send-mix-sink-40", Taker::Sink, 200) },
     Scenario {
-        runs: &[
-            Run::of(Client::Mailsluice(4)),
-            Run::named("mailsluice-20", Client::Mailsluice(20)),
-            Run::of(Client::Postfix { reuse: false }),
-        ],
-        targets: &[
-            Target::Times("mailsluice-20", 1.3, "postfix"),
-            Target::LineShare("mailsluice-20", 0.8),
-            Target::Times(OURS, 0.8, "postfix"),
-            MEMORY,
-            Target::Memory("mailsluice-20", 24.0),
-        ],
-        ..mix("send-mix-sink-40", Taker::Sink, 200)
+        runs: MIX_RUNS,
+        targets: MIX_TARGETS,
+        turns: Turns::Queue,
+        ..mix("send-mix-sink-40-queue", Taker::Sink, 200)
     },
     Scenario {
         runs: MIX_BY_CHUNKING_RUNS,
         targets: MIX_BY_CHUNKING_TARGETS,
         ..mix("send-mix-smarthost-40", Taker::Smarthost, 200)
+    },
+    Scenario {
+        runs: MIX_BY_CHUNKING_RUNS,
+        targets: MIX_BY_CHUNKING_TARGETS,
+        turns: Turns::Queue,
+        ..mix("send-mix-smarthost-40-queue", Taker::Smarthost, 200)
     },
     Scenario {
         runs: &[Run::named("mailsluice-20", Client::Mailsluice(20)), Run::of(Client::Postfix { reuse: false })],
