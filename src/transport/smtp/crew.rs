@@ -72,7 +72,7 @@ impl<'a> Crew<'a> {
     /// # Errors
     /// What broke the work off, unless other connections did it all.
     pub(super) async fn run(&self) -> Result<(), Failure> {
-        let most = self.most_hands();
+        let most = usize::from(self.config.connections.max(1));
         let mut hands = FuturesUnordered::new();
         let (mut begun, mut wanted, mut drained, mut broken) = (0, 1, false, None);
         loop {
@@ -102,10 +102,6 @@ impl<'a> Crew<'a> {
             Some(failure) if left_over || !drained => Err(failure),
             _ => Ok(()),
         }
-    }
-
-    fn most_hands(&self) -> usize {
-        usize::from(self.config.connections.max(1))
     }
 
     /// How long to wait where the protocol advises this.
@@ -156,7 +152,7 @@ impl<'a> Crew<'a> {
 
     /// One connection, from its first message to the last.
     async fn work(&self, first: bool) -> Result<(), Failure> {
-        let mut feed = Feed::new(self.queue, &self.spare, self.support.ending(), self.most_hands());
+        let mut feed = Feed::new(self.queue, &self.spare, self.support.ending());
         let result = self.serve(&mut feed, first).await;
         feed.close().await;
         result

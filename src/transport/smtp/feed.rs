@@ -37,12 +37,8 @@ impl Spare {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).extend(flights);
     }
 
-    fn len(&self) -> usize {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).len()
-    }
-
     fn is_empty(&self) -> bool {
-        self.len() == 0
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).is_empty()
     }
 
     /// The oldest of them.
@@ -75,8 +71,6 @@ pub(super) struct Feed<'a> {
     spare: &'a Spare,
     /// Cancelled when no further message is to be begun.
     ending: &'a CancellationToken,
-    /// Sessions that take from the same queue.
-    hands: usize,
     /// Must be brought to its end before anyone else can claim, and is not to be dropped: the answer would be lost.
     claiming: Option<BoxFuture<'a, Option<Job>>>,
     drained: bool,
@@ -97,13 +91,12 @@ pub(super) struct Feed<'a> {
 }
 
 impl<'a> Feed<'a> {
-    /// A feed from the queue, and from what other sessions left, for one of so many sessions.
-    pub(super) fn new(queue: &'a Submissions, spare: &'a Spare, ending: &'a CancellationToken, hands: usize) -> Self {
+    /// A feed from the queue, and from what other sessions left.
+    pub(super) fn new(queue: &'a Submissions, spare: &'a Spare, ending: &'a CancellationToken) -> Self {
         Self {
             queue,
             spare,
             ending,
-            hands,
             claiming: None,
             drained: false,
             claimed: VecDeque::new(),
@@ -211,9 +204,10 @@ impl<'a> Feed<'a> {
         }
     }
 
-    /// From now on as many as went out lately in that time; twice as many as before if those were too few.
+    /// From now on as many as went out lately in that time; twice as many as before if those were too few. A shorter time
+    /// says nothing of the pace: a session that begins takes what it has room for at once, and then waits a round trip.
     fn look_ahead(&mut self) {
-        let elapsed = self.since.elapsed().as_micros().max(1);
+        let elapsed = self.since.elapsed().max(AHEAD).as_micros();
         let pace = usize::try_from(self.taken as u128 * AHEAD.as_micros() / elapsed).unwrap_or(MOST_AHEAD);
         let wanted = if self.starved { pace.max(2 * self.ahead) } else { pace };
         self.ahead = wanted.clamp(LEAST_AHEAD, MOST_AHEAD);
@@ -230,21 +224,14 @@ impl<'a> Feed<'a> {
         }
     }
 
-    /// How many may wait here: this session's part of all that do. At the end of the queue nobody is to have work for many
-    /// round trips while others have none.
-    fn share(&self) -> usize {
-        let here = self.claimed.len() + self.offered.len();
-        (here + self.spare.len() + self.queue.waiting()).div_ceil(self.hands).max(1)
-    }
-
-    /// Claims until `wanted` are in hand, or its share, or the spooler has to be waited for.
+    /// Claims until `wanted` are in hand, or the spooler has to be waited for.
     fn poll_claims(&mut self, cx: &mut Context<'_>, wanted: usize) {
         if self.ending.is_cancelled() {
             self.drained = true;
             self.spare.put(self.claimed.drain(..));
             return;
         }
-        while self.claimed.len() < wanted && self.claimed.len() + self.offered.len() < self.share() {
+        while self.claimed.len() < wanted {
             if let Some(flight) = self.spare.take() {
                 self.claimed.push_back(flight);
                 continue;
@@ -296,7 +283,7 @@ mod tests {
         let jobs = (1..=9).map(|number| job(number, &["b@example.org"], "x")).collect();
         let spooler = Spooler::new(jobs, Offerings::Write);
         let (queue, spare) = (spooler.submissions(), Spare::default());
-        let feed = || Feed::new(&queue, &spare, spooler.support.ending(), 1);
+        let feed = || Feed::new(&queue, &spare, spooler.support.ending());
         let mut busy = feed();
         assert!(busy.claim().await);
         let Fed::Flights(first) = busy.next(Some(1)).await else { panic!("a message was there") };
@@ -316,26 +303,23 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn nobody_takes_more_than_a_share_of_what_is_left() {
-        let jobs = (1..=40).map(|number| job(number, &["b@example.org"], "x")).collect();
+    async fn who_waits_for_replies_does_not_gather_what_others_could_send() {
+        let jobs = (1..=100).map(|number| job(number, &["b@example.org"], "x")).collect();
         let spooler = Spooler::new(jobs, Offerings::Write);
         let (queue, spare) = (spooler.submissions(), Spare::default());
-        let mut feeds: Vec<Feed<'_>> = (0..4).map(|_| Feed::new(&queue, &spare, spooler.support.ending(), 4)).collect();
-        let mut taken = [0; 4];
-        let mut rounds = 0;
-        while taken.iter().sum::<usize>() < 40 {
-            rounds += 1;
-            for (feed, taken) in feeds.iter_mut().zip(&mut taken) {
-                if feed.is_drained() {
-                    continue;
-                }
-                let fed = tokio::time::timeout(Duration::from_secs(10), feed.next(Some(32))).await;
-                if let Ok(Fed::Flights(flights)) = fed {
-                    assert!(flights.len() <= 10, "{} of 40 for one of four", flights.len());
-                    *taken += flights.len();
-                }
-            }
+        let mut one = Feed::new(&queue, &spare, spooler.support.ending());
+        let mut taken = 0;
+        // It has room for two at once, and then for none, until a reply comes.
+        while taken < 2 {
+            let Fed::Flights(flights) = one.next(Some(2 - taken)).await else { panic!("there are some") };
+            taken += flights.len();
         }
-        assert!(rounds > 1, "{taken:?}");
+        tokio::time::timeout(Duration::from_millis(50), one.next(Some(0))).await.ok();
+        let mut other = Feed::new(&queue, &spare, spooler.support.ending());
+        let mut left = 0;
+        while let Fed::Flights(flights) = other.next(Some(32)).await {
+            left += flights.len();
+        }
+        assert!(left >= 98 - 2 * LEAST_AHEAD, "{left} for the other");
     }
 }
