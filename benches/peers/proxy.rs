@@ -3,9 +3,9 @@
 //!
 //! It is exact for round trips and for the set-up of a connection: the client's first byte is at the server one and a
 //! half round trips after `connect`, and a server's greeting is at the client after two. All connections share the line,
-//! as [`Turns`] says. At most [`WINDOW`] bytes of a
-//! direction of a connection are on their way. It acknowledges at once, so that no delayed acknowledgement of its own
-//! comes in: slow start, loss and the acknowledgements of a real path are not in the picture.
+//! as [`Turns`] says. At most [`WINDOW`] bytes of a direction of a connection are on their way. It acknowledges at once,
+//! so that no delayed acknowledgement of its own comes in: slow start, loss and the acknowledgements of a real path are
+//! not in the picture.
 //!
 //! One thread serves all connections. It waits with ppoll(2), to the microsecond; a timer of milliseconds would make
 //! each way longer.

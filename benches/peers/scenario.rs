@@ -107,10 +107,11 @@ const CPU: Target = Target::Cpu(OURS, 0.15);
 /// Repetitions are as many as the command line asks for.
 const ALL: usize = usize::MAX;
 
-const fn send(name: &'static str, taker: Taker, rtt: u64, count: usize) -> Scenario {
+/// Small messages, over a line without a limit.
+const fn scenario(name: &'static str, work: Work, rtt: u64, count: usize) -> Scenario {
     Scenario {
         name,
-        work: Work::Send(taker),
+        work,
         rtt,
         mbit: None,
         turns: Turns::Fair,
@@ -122,20 +123,12 @@ const fn send(name: &'static str, taker: Taker, rtt: u64, count: usize) -> Scena
     }
 }
 
+const fn send(name: &'static str, taker: Taker, rtt: u64, count: usize) -> Scenario {
+    scenario(name, Work::Send(taker), rtt, count)
+}
+
 const fn receive(name: &'static str, tls: bool, rtt: u64) -> Scenario {
-    let work = Work::Receive { pop3: false, tls, again: false };
-    Scenario {
-        name,
-        work,
-        rtt,
-        mbit: None,
-        turns: Turns::Fair,
-        set: Set::Small,
-        count: 5000,
-        runs: &[],
-        targets: &[],
-        repetitions: ALL,
-    }
+    scenario(name, Work::Receive { pop3: false, tls, again: false }, rtt, 5000)
 }
 
 /// The mix, over 100 Mbit/s.

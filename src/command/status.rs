@@ -10,12 +10,13 @@ use super::{Problem, clock, exit, now, say, say_json};
 use crate::mapi::flags::flag_names;
 use crate::mapi::tag::{
     PR_DISPLAY_NAME, PR_ENTRYID, PR_PROVIDER_DISPLAY, PR_RESOURCE_FLAGS, PR_RESOURCE_METHODS, PR_RESOURCE_TYPE,
-    PR_SLUICE_BYTES, PR_SLUICE_DEFERRED, PR_SLUICE_DIRECTIONS, PR_SLUICE_FAILED, PR_SLUICE_HELD,
-    PR_SLUICE_HONOURS_NO_UI, PR_SLUICE_IN_DOUBT, PR_SLUICE_IN_FLIGHT, PR_SLUICE_LAST_FAILURE, PR_SLUICE_LAST_RUN,
-    PR_SLUICE_NEXT_TRY, PR_SLUICE_OLDEST, PR_SLUICE_QUEUED, PR_SLUICE_SKIPS_NO_UI, PR_SLUICE_WAITING,
-    PR_SLUICE_WAITING_AS_OF, PR_SLUICE_WAITING_BYTES, PR_STATUS_CODE, PR_STATUS_STRING,
+    PR_SLUICE_BYTES, PR_SLUICE_DEFERRED, PR_SLUICE_FAILED, PR_SLUICE_HELD, PR_SLUICE_HONOURS_NO_UI, PR_SLUICE_IN_DOUBT,
+    PR_SLUICE_IN_FLIGHT, PR_SLUICE_LAST_FAILURE, PR_SLUICE_LAST_RUN, PR_SLUICE_NEXT_TRY, PR_SLUICE_OLDEST,
+    PR_SLUICE_QUEUED, PR_SLUICE_SKIPS_NO_UI, PR_SLUICE_WAITING, PR_SLUICE_WAITING_AS_OF, PR_SLUICE_WAITING_BYTES,
+    PR_STATUS_CODE, PR_STATUS_STRING,
 };
 use crate::mapi::{Direction, PropTag, ResourceFlags, ResourceMethods, ResourceType, Row, StatusCode, visible};
+use crate::spooler::core::rows::goes;
 
 /// Runs the command.
 pub(super) fn run(context: &Context, as_json: bool) -> Result<u8, Problem> {
@@ -102,28 +103,20 @@ fn status(row: &Row) -> String {
     }
 }
 
-/// Whether a transport has a half for this direction.
-fn has(row: &Row, direction: Direction) -> bool {
-    let bit = match direction {
-        Direction::Outgoing => 1,
-        Direction::Incoming => 2,
-    };
-    resource_type(row) == Some(ResourceType::MAPI_TRANSPORT_PROVIDER)
-        && row.number(PR_SLUICE_DIRECTIONS).is_some_and(|bits| bits & bit != 0)
-}
-
 fn print_table(rows: &[Arc<Row>]) {
     let shown = rows.iter().filter(|row| {
         matches!(resource_type(row), Some(ResourceType::MAPI_SPOOLER | ResourceType::MAPI_TRANSPORT_PROVIDER))
     });
+    let transports = rows.iter().filter(|row| resource_type(row) == Some(ResourceType::MAPI_TRANSPORT_PROVIDER));
     let mut lines =
         vec![["Resource", "To send", "Deferred", "Held", "Failed", "In doubt", "Waiting", "Status"].map(str::to_owned)];
     for row in shown {
-        let goes = |direction| match resource_type(row) {
-            Some(ResourceType::MAPI_TRANSPORT_PROVIDER) => has(row, direction),
-            _ => rows.iter().any(|row| has(row, direction)),
+        // The spooler has the queues that its transports have.
+        let exists = |direction| match resource_type(row) {
+            Some(ResourceType::MAPI_SPOOLER) => transports.clone().any(|transport| goes(transport, direction)),
+            _ => goes(row, direction),
         };
-        let (sends, receives) = (goes(Direction::Outgoing), goes(Direction::Incoming));
+        let (sends, receives) = (exists(Direction::Outgoing), exists(Direction::Incoming));
         let count = |tag, exists: bool| match row.number(tag) {
             // A queue that there is not, one with nothing in it, and one that nobody has looked into are not the same.
             None | Some(0) if !exists => String::new(),

@@ -9,7 +9,7 @@ use super::text::{Text, count};
 use super::view::problems;
 use crate::mapi::tag::{
     PR_DISPLAY_NAME, PR_PROVIDER_DISPLAY, PR_RESOURCE_PATH, PR_RESOURCE_TYPE, PR_SLUICE_ASKED, PR_SLUICE_BYTES,
-    PR_SLUICE_DEFERRED, PR_SLUICE_DIRECTIONS, PR_SLUICE_DONE, PR_SLUICE_DONE_BYTES, PR_SLUICE_FAILED, PR_SLUICE_HELD,
+    PR_SLUICE_DEFERRED, PR_SLUICE_DONE, PR_SLUICE_DONE_BYTES, PR_SLUICE_FAILED, PR_SLUICE_HELD,
     PR_SLUICE_HONOURS_NO_UI, PR_SLUICE_IN_DOUBT, PR_SLUICE_IN_FLIGHT, PR_SLUICE_LAST_FAILURE, PR_SLUICE_LAST_RUN,
     PR_SLUICE_NEXT_RUN, PR_SLUICE_NEXT_TRY, PR_SLUICE_QUESTION, PR_SLUICE_QUEUED, PR_SLUICE_RATE,
     PR_SLUICE_SKIPS_NO_UI, PR_SLUICE_STAGE, PR_SLUICE_TIME_LEFT, PR_SLUICE_TOTAL, PR_SLUICE_TOTAL_BYTES,
@@ -18,6 +18,7 @@ use crate::mapi::tag::{
 use crate::mapi::{Class, Direction, EntryId, Failure, PropTag, ResourceType, Row, StatusCode};
 use crate::session;
 use crate::spool::Seconds;
+use crate::spooler::core::rows;
 use crate::transport::Question;
 
 /// How much a row wants to be looked at. Its colour; never told by the colour alone.
@@ -250,7 +251,6 @@ impl RowView {
     fn plain(row: &Row) -> Option<Self> {
         let id = row.entry_id()?;
         let kind = row.number(PR_RESOURCE_TYPE).and_then(|code| ResourceType::from_code(i32::try_from(code).ok()?))?;
-        let directions = row.number(PR_SLUICE_DIRECTIONS).unwrap_or(0);
         let owned = |tag| row.text(tag).unwrap_or_default().to_owned();
         let failure = row.text(PR_SLUICE_LAST_FAILURE).and_then(|json| serde_json::from_str(json).ok());
         Some(Self {
@@ -266,8 +266,8 @@ impl RowView {
             detail: String::new(),
             running: running(row),
             counts: counts(row),
-            sends: directions & 1 != 0,
-            receives: directions & 2 != 0,
+            sends: rows::goes(row, Direction::Outgoing),
+            receives: rows::goes(row, Direction::Incoming),
             offline: code(row).contains(StatusCode::STATUS_OFFLINE),
             no_ui_sign: no_ui_sign(row),
             question: asked(row),
@@ -319,13 +319,7 @@ fn counts(row: &Row) -> Counts {
 /// A run shows in a FLUSH bit while a direction is drained, and in a stage before, between and after.
 fn running(row: &Row) -> Option<Running> {
     let code = code(row);
-    let active = |direction| match direction {
-        Direction::Outgoing => StatusCode::STATUS_OUTBOUND_ACTIVE,
-        Direction::Incoming => StatusCode::STATUS_INBOUND_ACTIVE,
-    };
-    let flushing = Direction::BOTH.into_iter().find(|direction| code.contains(direction.flush_bit()));
-    let direction =
-        flushing.or_else(|| Direction::BOTH.into_iter().find(|direction| code.contains(active(*direction))));
+    let direction = code.under_way();
     let stage = row.text(PR_SLUICE_STAGE).map(ToOwned::to_owned);
     if direction.is_none() && stage.is_none() {
         return None;
@@ -340,6 +334,6 @@ fn running(row: &Row) -> Option<Running> {
         total_bytes: amount(row, PR_SLUICE_TOTAL_BYTES).filter(|total| *total > 0),
         rate: amount(row, PR_SLUICE_RATE).filter(|rate| *rate > 0),
         time_left: row.number(PR_SLUICE_TIME_LEFT),
-        stopping: flushing.is_none() && direction.is_some(),
+        stopping: code.drained().is_none() && direction.is_some(),
     })
 }

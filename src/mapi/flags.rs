@@ -237,6 +237,35 @@ impl Direction {
             Self::Incoming => StatusCode::STATUS_INBOUND_FLUSH,
         }
     }
+
+    /// The bit of `PR_STATUS_CODE` that stands while something goes in this direction.
+    pub const fn active_bit(self) -> StatusCode {
+        match self {
+            Self::Outgoing => StatusCode::STATUS_OUTBOUND_ACTIVE,
+            Self::Incoming => StatusCode::STATUS_INBOUND_ACTIVE,
+        }
+    }
+
+    /// Its bit of `PR_SLUICE_DIRECTIONS`.
+    pub const fn directions_bit(self) -> i32 {
+        match self {
+            Self::Outgoing => 1,
+            Self::Incoming => 2,
+        }
+    }
+}
+
+impl StatusCode {
+    /// The direction that is drained.
+    pub fn drained(self) -> Option<Direction> {
+        Direction::BOTH.into_iter().find(|direction| self.contains(direction.flush_bit()))
+    }
+
+    /// The direction in which something goes: the one that is drained, or was until it was told to stop.
+    pub fn under_way(self) -> Option<Direction> {
+        let active = || Direction::BOTH.into_iter().find(|direction| self.contains(direction.active_bit()));
+        self.drained().or_else(active)
+    }
 }
 
 impl FlushFlags {

@@ -17,7 +17,7 @@ use zbus::names::BusName;
 use zbus::zvariant::OwnedFd;
 
 use crate::mapi::tag::{PR_RESOURCE_TYPE, PR_SLUICE_QUESTION, PR_SLUICE_STAGE, PR_STATUS_CODE};
-use crate::mapi::{Direction, EntryId, ResourceType, Row, StatusCode};
+use crate::mapi::{EntryId, ResourceType, Row, StatusCode};
 use crate::spooler::Event;
 
 /// logind, the service.
@@ -38,12 +38,9 @@ const BEFORE_AND_AFTER: [&str; 5] = ["queue", "bring", "resolve", "quit", "store
 /// person is asked.
 pub fn is_on_the_line(row: &Row) -> bool {
     let code = StatusCode::from_bits_retain(row.bits(PR_STATUS_CODE));
-    let active = StatusCode::STATUS_OUTBOUND_ACTIVE | StatusCode::STATUS_INBOUND_ACTIVE;
-    let drains =
-        Direction::BOTH.iter().any(|direction| code.contains(direction.flush_bit())) || code.intersects(active);
     let is_transport = row.number(PR_RESOURCE_TYPE) == Some(ResourceType::MAPI_TRANSPORT_PROVIDER.code().into());
     is_transport
-        && drains
+        && code.under_way().is_some()
         && row.number(PR_SLUICE_QUESTION).is_none()
         && row.text(PR_SLUICE_STAGE).is_some_and(|stage| !BEFORE_AND_AFTER.contains(&stage))
 }

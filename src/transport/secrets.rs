@@ -131,9 +131,14 @@ pub async fn beforehand(support: &Support, server: &ServerConfig) -> Result<Opti
         return Ok(None);
     }
     match at_hand(support, server).await {
-        Err(failure) if failure.class == Class::NeedsPerson && support.may_ask() => Ok(None),
+        Err(failure) if would_ask(support, &failure) => Ok(None),
         found => found.map(Some),
     }
+}
+
+/// Whether a person who is asked for what to sign in with could help, and may be asked.
+fn would_ask(support: &Support, failure: &Failure) -> bool {
+    failure.stage == Stage::Login && failure.class == Class::NeedsPerson && support.may_ask()
 }
 
 /// Opens a line, and where it turns out there that a person has to be asked for what to sign in with, asks with no line
@@ -146,7 +151,7 @@ where
     F: Future<Output = Result<T, Failure>>,
 {
     match open().await {
-        Err(failure) if failure.stage == Stage::Login && failure.class == Class::NeedsPerson && support.may_ask() => {
+        Err(failure) if would_ask(support, &failure) => {
             credential(support, server).await?;
             open().await
         }

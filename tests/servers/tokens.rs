@@ -9,7 +9,7 @@ use std::time::Duration;
 use crate::support::daemon::wait_until;
 use crate::support::harness::Terminal;
 use crate::support::keyring::GnomeKeyring;
-use crate::support::provider::{PATIENCE, SECRET, USER, provider, sender};
+use crate::support::provider::{PATIENCE, SECRET, USER, letter, provider, sender, submit};
 use crate::support::{Authority, Harness};
 
 use super::oauth::Scene;
@@ -188,15 +188,12 @@ fn a_provider_on_this_machine_is_not_asked_through_a_proxy() {
 /// How many lines of the client's this server reads before it says anything more, and what that is.
 type Script = (&'static str, &'static str, usize, &'static str);
 
-const LETTER: &[u8] = b"From: ada@example.org\nTo: bob@example.net\n\nhello\n";
-
 #[test]
 fn nobody_is_asked_for_a_password_that_can_t_be_used_now() {
     // Nobody listens on port 1.
-    let profile = "[[transport]]\nname = \"out\"\n[transport.outgoing]\nkind = \"smtp\"\nhost = \"127.0.0.1\"\nport = 1\n\
-        security = \"none\"\nauth = \"plain\"\nuser = \"ada\"\npassword = { ask = true }\n";
-    let harness = Harness::new(profile);
-    harness.run_with_input(&["submit", "-"], LETTER).expect_code(0);
+    let half = sender("out", 1, "*");
+    let harness = Harness::new(&format!("{half}user = \"{USER}\"\npassword = {{ ask = true }}\n"));
+    submit(&harness, &letter("one", "bob@example.net", 100));
     let run = harness.run_at_terminal(&["flush"], "").expect_code(69);
     assert!(!run.stdout.contains("Password of"), "{}", run.stdout);
 }
@@ -207,13 +204,10 @@ fn several_connections_ask_once() {
     let half = sender("out", provider.smtp_addr().port(), "*");
     let harness = Harness::new(&format!("{half}user = \"{USER}\"\npassword = {{ ask = true }}\nconnections = 4\n"));
     std::fs::create_dir(harness.path("letters")).expect("a folder");
-    let letters: Vec<String> = (0..64).map(|number| format!("letters/{number}.eml")).collect();
-    for letter in &letters {
-        harness.write(letter, LETTER);
+    for number in 0..64 {
+        harness.write(&format!("letters/{number}.eml"), letter(&number.to_string(), "bob@example.net", 100));
     }
-    let mut submit = vec!["submit"];
-    submit.extend(letters.iter().map(String::as_str));
-    harness.run(&submit).expect_code(0);
+    harness.run(&["submit", "letters"]).expect_code(0);
     let asked = |shown: &str| shown.matches("Password of").count();
     let gives_up = harness.run_at_terminal(&["flush"], "\n").expect_code(77);
     assert_eq!(asked(&gives_up.stdout), 1, "{}", gives_up.stdout);
@@ -236,7 +230,7 @@ fn no_line_is_kept_open_while_a_person_looks_for_the_password() {
              security = \"none\"\nauth = \"plain\"\nuser = \"ada\"\npassword = {{ ask = true }}\n"
         ));
         if kind == "smtp" {
-            harness.run_with_input(&["submit", "-"], LETTER).expect_code(0);
+            submit(&harness, &letter("one", "bob@example.net", 100));
         }
         let mut terminal = Terminal::at(&harness.command(), &["flush"]);
         let accept = || {

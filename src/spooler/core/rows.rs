@@ -32,6 +32,17 @@ pub fn transport_id(name: &str) -> EntryId {
     EntryId::of(ResourceType::MAPI_TRANSPORT_PROVIDER, name)
 }
 
+/// What `PR_SLUICE_DIRECTIONS` says of a resource that sends, and receives.
+fn directions(sends: bool, receives: bool) -> i32 {
+    let bit = |has: bool, direction: Direction| if has { direction.directions_bit() } else { 0 };
+    bit(sends, Direction::Outgoing) | bit(receives, Direction::Incoming)
+}
+
+/// Whether a resource's row has a queue of this direction.
+pub fn goes(row: &Row, direction: Direction) -> bool {
+    row.number(PR_SLUICE_DIRECTIONS).is_some_and(|bits| bits & i64::from(direction.directions_bit()) != 0)
+}
+
 fn row(id: &EntryId, kind: ResourceType, number: usize, name: &str) -> Row {
     let mut row = Row::default();
     row.set(PR_ENTRYID, id.as_bytes().to_vec())
@@ -93,7 +104,7 @@ pub fn spooler_row(
         .set(PR_STATUS_CODE, bits(code.bits()))
         .set(PR_STATUS_STRING, text)
         .set(PR_SLUICE_HONOURS_NO_UI, true)
-        .set(PR_SLUICE_DIRECTIONS, 3)
+        .set(PR_SLUICE_DIRECTIONS, directions(true, true))
         .set_option(PR_SLUICE_NEXT_RUN, next_run.map(PropValue::SysTime))
         .set_option(PR_SLUICE_LAST_FAILURE, trouble.and_then(|failure| serde_json::to_string(failure).ok()));
     row.set_option(PR_SLUICE_NEXT_TRY, transports.iter().filter_map(next_try).min().map(PropValue::SysTime));
@@ -160,7 +171,7 @@ pub fn transport_row(state: &TransportState, ordinal: usize, offline: bool, now:
         .set(PR_STATUS_STRING, status_string(state, offline))
         .set(PR_SLUICE_HONOURS_NO_UI, facts.honours_no_ui)
         .set(PR_SLUICE_SKIPS_NO_UI, facts.skips_no_ui)
-        .set(PR_SLUICE_DIRECTIONS, i32::from(facts.outgoing) + 2 * i32::from(facts.incoming))
+        .set(PR_SLUICE_DIRECTIONS, directions(facts.outgoing, facts.incoming))
         .set_option(PR_SLUICE_LAST_RUN, state.last_run.map(PropValue::SysTime))
         .set_option(PR_SLUICE_QUESTION, state.question.as_ref().map(|(ticket, _)| ticket.0.cast_signed()))
         .set_option(

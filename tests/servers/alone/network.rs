@@ -12,6 +12,7 @@ use crate::support::bus::TrayHost;
 use crate::support::daemon::wait_until;
 use crate::support::harness::Terminal;
 use crate::support::machine::Machine;
+use crate::support::provider::{letter, sender, submit};
 
 /// One that is sent with whenever something happens, and one that is choosy.
 const CHOOSY: &str = r#"
@@ -109,13 +110,9 @@ fn the_machine_stays_awake_between_connecting_and_the_last_reply_and_no_longer()
 fn so_it_does_for_a_command_without_a_window() {
     let server = TcpListener::bind("127.0.0.1:0").expect("a port");
     let port = server.local_addr().expect("an address").port();
-    let harness = Harness::new(&format!(
-        "[[transport]]\nname = \"line\"\n[transport.outgoing]\nkind = \"smtp\"\nhost = \"127.0.0.1\"\nport = {port}\n\
-         security = \"none\"\nauth = \"none\"\n"
-    ));
+    let harness = Harness::new(&format!("{}auth = \"none\"\n", sender("line", port, "*")));
     let Some(machine) = Machine::start("home") else { return };
-    let message = b"From: a@example.org\nTo: b@example.org\n\nhello\n";
-    harness.run_with_input(&["submit", "-"], message).expect_code(0);
+    submit(&harness, &letter("one", "bob@example.net", 100));
     let mut command = harness.command();
     let flush = Terminal::at(machine.join(&mut command), &["flush", "--no-ui"]);
     let (mut line, _) = server.accept().expect("a connection");
