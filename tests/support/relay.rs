@@ -137,9 +137,10 @@ impl Shared {
         let mut state = self.lock();
         state.cut = true;
         for (client, server) in state.lines.values() {
-            // One that is closed already is as good.
+            // One that is closed already is as good. Of the server's end its own closing is waited for: only then has it done
+            // what it does of what it was given.
             client.shutdown(Shutdown::Both).ok();
-            server.shutdown(Shutdown::Both).ok();
+            server.shutdown(Shutdown::Write).ok();
         }
         state.lines.clear();
     }
