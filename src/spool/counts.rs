@@ -1,8 +1,9 @@
-//! Questions that are asked after every commit, answered from indexes: counts, the next due time, what was received.
+//! Questions that are asked after every commit, answered from indexes: counts, the next due time; and what was received,
+//! or remembered.
 
 use std::collections::BTreeMap;
 
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, OptionalExtension, params};
 
 use super::SpoolError;
 use super::model::{AllCounts, LastRun, Seconds};
@@ -75,4 +76,17 @@ pub(super) fn known(db: &Connection, transport: &str, mailbox: &str) -> Result<V
     let mut statement = db.prepare_cached("SELECT uid FROM received WHERE transport = ?1 AND mailbox = ?2")?;
     let uids = statement.query_map(params![transport, mailbox], |row| row.get(0))?;
     Ok(uids.collect::<Result<_, _>>()?)
+}
+
+/// What a transport remembered of a topic, if that is still good.
+pub(super) fn recall(
+    db: &Connection,
+    transport: &str,
+    topic: &str,
+    now: Seconds,
+) -> Result<Option<String>, SpoolError> {
+    let mut statement = db.prepare_cached(
+        "SELECT value FROM memory WHERE transport = ?1 AND topic = ?2 AND COALESCE(until > ?3, TRUE)",
+    )?;
+    Ok(statement.query_row(params![transport, topic, now], |row| row.get(0)).optional()?)
 }

@@ -58,6 +58,17 @@ pub enum SpoolOp {
         /// When.
         at: Seconds,
     },
+    /// What a transport wants to know again, also in another process; takes the place of what it said before.
+    Remember {
+        /// Which transport.
+        transport: String,
+        /// Of what.
+        topic: String,
+        /// JSON; `None`: nothing any more.
+        value: Option<String>,
+        /// Good until then; `None`: until it says otherwise.
+        until: Option<Seconds>,
+    },
     /// These are gone from the server.
     Forget {
         /// Of which transport.

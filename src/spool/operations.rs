@@ -1,4 +1,4 @@
-//! The changes the spooler's core decides on: offered, finished, rerouted, received.
+//! The changes the spooler's core decides on: offered, finished, rerouted, received, remembered.
 
 use rusqlite::{Connection, OptionalExtension, params};
 
@@ -35,6 +35,20 @@ pub(super) fn apply(db: &Connection, op: &SpoolOp) -> Result<(), SpoolError> {
             for uid in uids {
                 statement.execute(params![transport, mailbox, uid, at])?;
             }
+            Ok(())
+        }
+        SpoolOp::Remember { transport, topic, value, until } => {
+            match value {
+                Some(value) => db
+                    .prepare_cached(
+                        "INSERT INTO memory (transport, topic, value, until) VALUES (?1, ?2, ?3, ?4)
+                         ON CONFLICT (transport, topic) DO UPDATE SET value = excluded.value, until = excluded.until",
+                    )?
+                    .execute(params![transport, topic, value, until])?,
+                None => db
+                    .prepare_cached("DELETE FROM memory WHERE transport = ?1 AND topic = ?2")?
+                    .execute(params![transport, topic])?,
+            };
             Ok(())
         }
         SpoolOp::Forget { transport, mailbox, uids } => {

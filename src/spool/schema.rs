@@ -20,8 +20,12 @@ use crate::profile::places::private_file_options;
 const APPLICATION_ID: i64 = 0x4D53_504C;
 
 /// Step n makes schema n out of schema n - 1. What was released is never edited, only followed.
-const STEPS: &[&str] =
-    &[include_str!("schema/001.sql"), include_str!("schema/002.sql"), include_str!("schema/003.sql")];
+const STEPS: &[&str] = &[
+    include_str!("schema/001.sql"),
+    include_str!("schema/002.sql"),
+    include_str!("schema/003.sql"),
+    include_str!("schema/004.sql"),
+];
 
 /// How long to wait for another process to finish writing. Transactions last milliseconds.
 const PATIENCE: Duration = Duration::from_secs(30);

@@ -129,6 +129,14 @@ impl Spool {
         counts::known(&self.db, transport, mailbox)
     }
 
+    /// What a transport remembered of a topic ([`SpoolOp::Remember`]), if that is still good now.
+    ///
+    /// # Errors
+    /// It can't be read.
+    pub fn recall(&mut self, transport: &str, topic: &str, now: Seconds) -> Result<Option<String>, SpoolError> {
+        counts::recall(&self.db, transport, topic, now)
+    }
+
     /// Forgets envelopes that were sent before this time, and gives room back to the disk. A bounded part of it at a
     /// call: to be called again while it gives more than zero.
     ///

@@ -326,6 +326,11 @@ impl Loop {
                 let answer = known.map_or_else(|error| Answer::Refused(error.into()), Answer::Known);
                 self.answer(ticket, answer, &transport, inputs);
             }
+            Effect::Recall { transport, ticket, topic, now } => {
+                let recalled = self.spool.recall(&transport, &topic, now);
+                let answer = recalled.map_or_else(|error| Answer::Refused(error.into()), Answer::Recalled);
+                self.answer(ticket, answer, &transport, inputs);
+            }
             Effect::Answer(ticket, answer) => self.answer(ticket, answer, "", inputs),
             Effect::Start { transport, flags } => self.runtime.start(&transport, flags),
             Effect::Validate { transport, ticket, interactive } => {

@@ -6,6 +6,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use crossbeam_channel::Sender;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
@@ -212,6 +214,27 @@ impl Support {
     /// A person would not say.
     pub(super) fn decline(&self, key: String, failure: &Failure) {
         self.declined.lock().unwrap_or_else(PoisonError::into_inner).insert(key, failure.clone());
+    }
+
+    /// What this transport remembered of a topic, perhaps in another process; `None`: nothing, or nothing that is still
+    /// good, or that can be read. After MAPI's profile sections, where a provider keeps what is its own.
+    ///
+    /// # Errors
+    /// The spool can't be read, or cancelled.
+    pub async fn recall<T: DeserializeOwned>(&self, topic: &str) -> Result<Option<T>, Failure> {
+        let topic = topic.to_owned();
+        match self.request(|ticket| ReportKind::Recall { ticket, topic }).await? {
+            Answer::Recalled(value) => Ok(value.and_then(|value| serde_json::from_str(&value).ok())),
+            other => Err(unexpected(other)),
+        }
+    }
+
+    /// Remembers this of a topic, in the place of what was remembered of it before. `good_for`: how long; `None`: until
+    /// this is said again. Nothing may hang on it: the disk may fail.
+    pub fn remember<T: Serialize>(&self, topic: &str, what: Option<&T>, good_for: Option<Duration>) {
+        let value = what.and_then(|what| serde_json::to_string(what).ok());
+        let good_for_s = good_for.map(|time| i64::try_from(time.as_secs()).unwrap_or(i64::MAX));
+        self.report(ReportKind::Remember { topic: topic.to_owned(), value, good_for_s });
     }
 
     /// Sends a report and waits for its answer, or for the cancellation.

@@ -134,6 +134,8 @@ pub enum Answer {
     Done,
     /// The UIDs already received from a mailbox.
     Known(Vec<String>),
+    /// What the transport remembered, in JSON; `None`: nothing, or nothing any more.
+    Recalled(Option<String>),
     /// The password the person entered, or the address that the browser came to. A certificate they trust is
     /// [`Self::Done`].
     Secret(SecretString),
@@ -222,6 +224,22 @@ pub enum ReportKind {
         mailbox: String,
         /// Which.
         uids: Vec<String>,
+    },
+    /// To be known again, also in another process; takes the place of what was said of it before.
+    Remember {
+        /// Of what.
+        topic: String,
+        /// JSON; `None`: nothing any more.
+        value: Option<String>,
+        /// For how long it is good, in seconds; `None`: until the transport says otherwise.
+        good_for_s: Option<i64>,
+    },
+    /// What is remembered of this? Answer: [`Answer::Recalled`].
+    Recall {
+        /// Where the answer goes.
+        ticket: Ticket,
+        /// Of what.
+        topic: String,
     },
     /// A message could not be received; the others go on.
     ReceiveFailed(Failure),

@@ -30,6 +30,8 @@ pub(crate) struct Memory {
     pub offered: Vec<EnvelopeId>,
     /// Messages that could not be received.
     pub failed: Vec<Failure>,
+    /// What was to be remembered, by topic.
+    pub remembered: BTreeMap<String, String>,
     /// Nothing can be recorded any more.
     pub disk_full: bool,
     jobs: Vec<Job>,
@@ -101,6 +103,10 @@ fn listen(memory: &mut Memory, desk: &Desk, kind: ReportKind) {
             let known = memory.known.entry(mailbox).or_default();
             known.retain(|uid| !uids.contains(uid));
         }
+        ReportKind::Recall { ticket, topic } => {
+            desk.answer(ticket, Answer::Recalled(memory.remembered.get(&topic).cloned())).ok();
+        }
+        ReportKind::Remember { topic, value, .. } => remember(&mut memory.remembered, topic, value),
         ReportKind::Want { ticket, .. } => {
             desk.answer(ticket, Answer::Jobs(std::mem::take(&mut memory.jobs))).ok();
         }
@@ -115,6 +121,14 @@ fn listen(memory: &mut Memory, desk: &Desk, kind: ReportKind) {
         ReportKind::Waiting { messages, .. } => memory.waiting.push(messages),
         ReportKind::ReceiveFailed(failure) => memory.failed.push(failure),
         _ => {}
+    }
+}
+
+/// As the spool does it, but for ever.
+pub(crate) fn remember(remembered: &mut BTreeMap<String, String>, topic: String, value: Option<String>) {
+    match value {
+        Some(value) => _ = remembered.insert(topic, value),
+        None => _ = remembered.remove(&topic),
     }
 }
 

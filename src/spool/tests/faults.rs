@@ -121,7 +121,7 @@ fn somebody_elses_database_is_left_alone() {
 fn a_newer_schema_is_refused() {
     let scene = Scene::new();
     scene.spool.db().pragma_update(None, "user_version", 99).expect("set");
-    let newer = |error| matches!(error, SpoolError::NewerVersion { found: 99, known: 3 });
+    let newer = |error| matches!(error, SpoolError::NewerVersion { found: 99, known: 4 });
     assert!(newer(Spool::open(&scene.path).expect_err("newer")));
     assert!(newer(Reader::open(&scene.path).expect_err("newer")));
     assert!(newer(StagingBatch::begin(&scene.path).expect_err("newer")));
@@ -132,7 +132,7 @@ fn an_older_schema_is_no_damage_to_who_may_only_read() {
     let scene = Scene::new();
     scene.spool.db().pragma_update(None, "user_version", 1).expect("set");
     let error = Reader::open(&scene.path).expect_err("older");
-    assert!(matches!(error, SpoolError::OlderVersion { found: 1, known: 3 }), "{error}");
+    assert!(matches!(error, SpoolError::OlderVersion { found: 1, known: 4 }), "{error}");
     scene.spool.db().pragma_update(None, "user_version", -1).expect("set");
     assert!(matches!(Spool::open(&scene.path).expect_err("none"), SpoolError::Damaged(_)));
 }

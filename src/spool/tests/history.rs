@@ -38,6 +38,26 @@ fn received_messages_are_known_by_transport_and_mailbox_until_forgotten() {
 }
 
 #[test]
+fn what_a_transport_remembers_is_its_own_and_good_for_as_long_as_it_said() {
+    let mut scene = Scene::new();
+    let remember = |transport: &str, value: Option<&str>, until: Option<Seconds>| SpoolOp::Remember {
+        transport: transport.to_owned(),
+        topic: "limit".to_owned(),
+        value: value.map(str::to_owned),
+        until,
+    };
+    scene.spool.apply(&[remember("work", Some("1"), None), remember("home", Some("7"), None)]).expect("written");
+    scene.spool.apply(&[remember("work", Some("2"), Some(NOW + 10))]).expect("written");
+    let mut next = Spool::open(&scene.path).expect("opened");
+    let mut recall = |transport, topic, now| next.recall(transport, topic, now).expect("read");
+    assert_eq!(recall("work", "limit", NOW + 9).as_deref(), Some("2"));
+    assert_eq!((recall("work", "limit", NOW + 10), recall("work", "other", NOW)), (None, None));
+    assert_eq!(recall("home", "limit", Seconds::MAX).as_deref(), Some("7"));
+    next.apply(&[remember("home", None, None)]).expect("written");
+    assert_eq!(next.recall("home", "limit", NOW).expect("read"), None);
+}
+
+#[test]
 fn counts_tell_what_is_to_go_and_since_when() {
     let mut scene = Scene::new();
     for size in [10, 20, 40, 80] {

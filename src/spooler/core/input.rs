@@ -114,6 +114,17 @@ pub enum Effect {
         /// From which mailbox.
         mailbox: String,
     },
+    /// Tell a waiting transport what it remembered.
+    Recall {
+        /// Which transport.
+        transport: String,
+        /// Under which ticket it waits.
+        ticket: Ticket,
+        /// Of what.
+        topic: String,
+        /// What is good at this time.
+        now: Seconds,
+    },
     /// Answer a waiting transport.
     Answer(Ticket, Answer),
     /// Start a transport's flush.

@@ -41,6 +41,13 @@ impl Core {
             ReportKind::Forget { mailbox, uids } => {
                 effects.push(Effect::Write(SpoolOp::Forget { transport: name, mailbox, uids }));
             }
+            ReportKind::Recall { ticket, topic } => {
+                effects.push(Effect::Recall { transport: name, ticket, topic, now: now.wall });
+            }
+            ReportKind::Remember { topic, value, good_for_s } => {
+                let until = good_for_s.map(|seconds| now.wall.saturating_add(seconds));
+                effects.push(Effect::Write(SpoolOp::Remember { transport: name, topic, value, until }));
+            }
             ReportKind::Question { ticket, question } => {
                 effects.push(Effect::Emit(Event::Question {
                     number: ticket.0,

@@ -100,6 +100,7 @@ fn hear(reports: &Receiver<Report>, desk: &Desk, job: Job) -> Option<Outcome> {
         let (ticket, answer) = match report.kind {
             ReportKind::Want { ticket, .. } => (ticket, Answer::Jobs(job.take().into_iter().collect())),
             ReportKind::Offering { ticket, .. } => (ticket, Answer::Done),
+            ReportKind::Recall { ticket, .. } => (ticket, Answer::Recalled(None)),
             ReportKind::EndMessage { outcomes, .. } => {
                 outcome = outcomes.into_iter().next().map(|(_, outcome)| outcome);
                 continue;

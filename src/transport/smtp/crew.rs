@@ -5,7 +5,7 @@
 //! goes first ([`Gate`]). A connection that broke off after it had got answers is
 //! opened anew: servers limit what one session may carry, and lines drop. One that got none is not: that ends it.
 
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -17,6 +17,7 @@ use super::drive::{Drive, End};
 use super::feed::{Feed, Spare};
 use super::flight::{Ended, Flight};
 use super::gate::Gate;
+use super::limit::SessionLimit;
 use super::open::Opening;
 use crate::mapi::{Class, Failure, Stage};
 use crate::net::connect::address_words;
@@ -33,7 +34,7 @@ pub(super) struct Crew<'a> {
     pub(super) lmtp: bool,
     config: &'a SmtpConfig,
     queue: &'a Submissions,
-    learnt: &'a AtomicU64,
+    pub(super) session_limit: SessionLimit<'a>,
     spare: Spare,
     meter: Mutex<Meter<'a>>,
     secret: OnceCell<Option<SecretString>>,
@@ -45,15 +46,15 @@ pub(super) struct Crew<'a> {
 }
 
 impl<'a> Crew<'a> {
-    /// A crew for this phase. `learnt`: see [`Self::learnt`]; it outlives the phase, and wears off from one to the next.
+    /// A crew for this phase.
     pub(super) fn new(
-        (config, lmtp, learnt): (&'a SmtpConfig, bool, &'a AtomicU64),
+        (config, lmtp): (&'a SmtpConfig, bool),
+        session_limit: SessionLimit<'a>,
         support: &'a Support,
         queue: &'a Submissions,
     ) -> Self {
-        learnt.update(Ordering::Relaxed, Ordering::Relaxed, |most| most.saturating_mul(2));
         Self {
-            learnt,
+            session_limit,
             support,
             lmtp,
             config,
@@ -138,16 +139,6 @@ impl<'a> Crew<'a> {
     /// So much waits that several connections have something to do.
     pub(super) fn has_much(&self) -> bool {
         self.queue.waiting() >= MUCH
-    }
-
-    /// Messages the server takes in one session, as far as it let us know by saying 421.
-    pub(super) fn learnt(&self) -> Option<u64> {
-        Some(self.learnt.load(Ordering::Relaxed)).filter(|&most| most < u64::MAX)
-    }
-
-    /// The server said 421 after so many messages.
-    pub(super) fn learn(&self, messages: u64) {
-        self.learnt.fetch_min(messages, Ordering::Relaxed);
     }
 
     /// One connection, from its first message to the last.

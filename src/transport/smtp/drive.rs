@@ -102,7 +102,8 @@ impl<'a, 's, 'f> Drive<'a, 's, 'f> {
         stage: &'f (dyn Fn(Stage) + Send + Sync),
     ) -> Self {
         let Line { mut lines, mut capabilities, transcript, .. } = line;
-        capabilities.most_messages = [capabilities.most_messages, crew.learnt()].into_iter().flatten().min();
+        capabilities.most_messages =
+            [capabilities.most_messages, crew.session_limit.most()].into_iter().flatten().min();
         let at = lines.source_mut().peer().to_owned();
         let manner = Manner::of(&capabilities, crew.lmtp);
         let session = Session::new(capabilities, crew.lmtp, manner, &at, transcript);
@@ -288,7 +289,7 @@ impl<'a, 's, 'f> Drive<'a, 's, 'f> {
         let closed = stop.closed || (stop.settle && self.settle().await);
         explain(self.crew.support, &stop.failure, self.session.transcript());
         if let Some(messages) = self.session.lesson() {
-            self.crew.learn(messages);
+            self.crew.session_limit.learn(messages);
         }
         for ended in self.session.end(&stop.failure, closed) {
             self.answered |= ended.is_answered();

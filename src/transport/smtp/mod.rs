@@ -10,6 +10,7 @@
 //! | `reply`, `capabilities`, `stuffing`, `classify`, `window` | pure, small |
 //! | `flight`, `session` | the mail transactions, without I/O |
 //! | `open`, `feed`, `drive`, `crew` | the I/O: sign in, take messages, move bytes, several connections |
+//! | `gate`, `limit` | what the connections of a flush know of the server together |
 
 mod capabilities;
 mod classify;
@@ -18,6 +19,7 @@ mod drive;
 mod feed;
 mod flight;
 mod gate;
+mod limit;
 mod open;
 pub mod reply;
 mod session;
@@ -27,8 +29,6 @@ mod testing;
 #[cfg(test)]
 mod tests;
 mod window;
-
-use std::sync::atomic::AtomicU64;
 
 use super::{BoxFuture, Submissions, Support, Traits, Transport, secrets};
 use crate::mapi::{Failure, Stage};
@@ -41,14 +41,12 @@ use crate::profile::SmtpConfig;
 pub struct SmtpTransport {
     config: SmtpConfig,
     lmtp: bool,
-    /// Messages the server was found to take in one session; all, until it says 421.
-    learnt: AtomicU64,
 }
 
 impl SmtpTransport {
     /// A transport as the profile describes it; `lmtp`: it speaks LMTP (RFC 2033).
     pub const fn new(config: SmtpConfig, lmtp: bool) -> Self {
-        Self { config, lmtp, learnt: AtomicU64::new(u64::MAX) }
+        Self { config, lmtp }
     }
 
     async fn check(&self, support: &Support) -> Result<String, Failure> {
@@ -83,8 +81,8 @@ impl Transport for SmtpTransport {
 
     fn submit<'a>(&'a self, support: &'a Support, queue: &'a Submissions) -> BoxFuture<'a, Result<(), Failure>> {
         Box::pin(async move {
-            let crew = crew::Crew::new((&self.config, self.lmtp, &self.learnt), support, queue);
-            crew.run().await
+            let limit = limit::SessionLimit::recall(support, &address_words(&self.config.server)).await?;
+            crew::Crew::new((&self.config, self.lmtp), limit, support, queue).run().await
         })
     }
 

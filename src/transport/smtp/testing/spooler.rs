@@ -9,6 +9,7 @@ use tokio_util::sync::CancellationToken;
 use crate::mapi::{Class, EnvelopeId, Failure, Outcome, RecipientId, Stage};
 use crate::transport::port::Desk;
 use crate::transport::secrets::SecretCache;
+use crate::transport::testing::remember;
 use crate::transport::{Answer, Job, Receipts, Report, ReportKind, Submissions, Support, Ticket};
 
 /// What it does with an offering.
@@ -34,6 +35,8 @@ pub(in crate::transport::smtp) struct Memory {
     pub(in crate::transport::smtp) stages: Vec<Stage>,
     pub(in crate::transport::smtp) log: Vec<String>,
     pub(in crate::transport::smtp) bytes: u64,
+    /// What was to be remembered, by topic.
+    pub(in crate::transport::smtp) remembered: BTreeMap<String, String>,
 }
 
 /// A spooler for one transport.
@@ -67,6 +70,7 @@ impl Spooler {
             stages: Vec::new(),
             log: Vec::new(),
             bytes: 0,
+            remembered: BTreeMap::new(),
         };
         let (memory, holding) = (Arc::new(Mutex::new(memory)), Arc::new(Notify::new()));
         let spooler = Self { memory, desk, support, probe, cancel, holding };
@@ -133,6 +137,10 @@ fn listen(memory: &mut Memory, desk: &Desk, holding: &Notify, kind: ReportKind) 
             assert!(before.is_none(), "{envelope} ended twice");
         }
         ReportKind::Known { ticket, .. } => _ = answer(ticket, Answer::Known(Vec::new())),
+        ReportKind::Recall { ticket, topic } => {
+            answer(ticket, Answer::Recalled(memory.remembered.get(&topic).cloned()));
+        }
+        ReportKind::Remember { topic, value, .. } => remember(&mut memory.remembered, topic, value),
         ReportKind::Stage(stage) => memory.stages.push(stage),
         ReportKind::Log(_, line) => memory.log.push(line),
         ReportKind::Progress(progress) => memory.bytes += progress.bytes,
