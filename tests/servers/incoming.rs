@@ -12,10 +12,10 @@ use mailsluice::profile::{self as profiles, Places};
 use mailsluice::session::{Session, flush_all};
 use mailsluice::spooler::{Spooler, Stay};
 
-use crate::support::daemon::wait_until;
+use crate::support::daemon::{loopback, wait_until};
 use crate::support::dovecot::PASSWORD;
 use crate::support::messages::message;
-use crate::support::{Dovecot, Harness};
+use crate::support::{Dovecot, Harness, Relay, Way};
 
 fn profile(dovecot: &Dovecot, kind: &str, port: u16, security: &str, after: &str) -> String {
     format!(
@@ -155,6 +155,37 @@ fn a_far_line_is_compressed_where_the_server_can() {
         assert!(sorted(harness.received("in")) == there, "what is here is not what is there");
     }
     assert!(came.load(Ordering::Relaxed) < size / 2, "{} bytes came for {size}", came.load(Ordering::Relaxed));
+}
+
+#[test]
+fn of_a_large_folder_that_was_received_before_only_what_came_since_is_named() {
+    let Some(dovecot) = Dovecot::start() else { return };
+    dovecot.fill("ada", mail(1000));
+    let line = Relay::start(loopback(dovecot.ports.imap), &[]);
+    let harness = Harness::new(&profile(&dovecot, "imap", line.port(), "none", "keep"));
+    // What is received, and the bytes that came for it.
+    let receive = || {
+        line.count_anew();
+        let flushed = harness.run(&["flush", "--receive", "--no-ui", "--json"]).expect_code(0).json();
+        (flushed["results"][0]["incoming"]["received"].as_u64().expect("a number"), line.counted(Way::ToClient))
+    };
+    let names: u64 = (1..=1000).map(|uid: u64| uid.to_string().len() as u64 + 1).sum();
+    assert_eq!(receive().0, 1000);
+    let (received, bytes) = receive();
+    assert_eq!(received, 0);
+    assert!(bytes < names / 2, "{bytes} bytes where the names of all take {names}");
+    dovecot.fill("ada", [message(1000, 1500)]);
+    assert_eq!(receive().0, 1);
+    assert!(sorted(harness.received("in")) == sorted(dovecot.mailbox("ada")), "what is here is not what is there");
+    // Gone by another program's doing, while something came: the number there is the same.
+    dovecot.lose_first("ada");
+    dovecot.fill("ada", [message(1001, 1500)]);
+    let (received, bytes) = receive();
+    assert_eq!(received, 1);
+    assert!(bytes > names, "{bytes} bytes can't name all");
+    let (received, bytes) = receive();
+    assert_eq!((received, harness.received("in").len()), (0, 1002));
+    assert!(bytes < names / 2, "{bytes} bytes where the names of all take {names}");
 }
 
 /// Whether the row says within reason that this many messages wait.

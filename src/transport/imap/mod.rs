@@ -2,8 +2,9 @@
 //!
 //! Signing in, opening a folder and listing it (UID SEARCH) go out together. What is not known is fetched by wide UID FETCH
 //! ranges, several commands in the air, and each message goes straight from the line to where it is delivered. Fetching
-//! leaves no trace on the server (EXAMINE, BODY.PEEK). UIDs mean something only together with the folder's UIDVALIDITY (RFC 9051 section 2.3.1.1), so that is part
-//! of the name under which they are recorded: when it changes, everything is new.
+//! leaves no trace on the server (EXAMINE, BODY.PEEK). UIDs mean something only together with the folder's UIDVALIDITY
+//! (RFC 9051 section 2.3.1.1), so that is part of the name under which they are recorded: when it changes, everything is
+//! new.
 //!
 //! With `after = "delete"`, messages are deleted once they are on disk and recorded here: by UID EXPUNGE, or, where the
 //! server lacks it (RFC 4315), by EXPUNGE, provided that nobody else has marked a message there for deletion.
@@ -12,6 +13,7 @@ mod client;
 mod fetch;
 #[cfg(fuzzing)]
 pub mod fuzz;
+mod listing;
 mod response;
 #[cfg(test)]
 mod tests;
@@ -22,8 +24,7 @@ mod wire;
 use std::num::NonZeroU32;
 
 use client::Client;
-use imap_types::command::CommandBody;
-use imap_types::mailbox::Mailbox;
+use listing::{Folder, Place};
 use response::Event;
 use tokio::sync::Notify;
 
@@ -42,24 +43,6 @@ pub struct ImapTransport {
     after: After,
     delivery: Delivery,
     watches: bool,
-}
-
-/// A selected folder and what is in it.
-#[derive(Debug)]
-struct Folder {
-    /// What the record calls it.
-    mailbox: String,
-    /// Every message there is, ascending.
-    uids: Vec<NonZeroU32>,
-}
-
-/// A selected folder, while the list of what is in it is in the air.
-#[derive(Debug)]
-struct Opened {
-    /// As [`Folder::mailbox`].
-    mailbox: String,
-    /// The tag of the command that lists it.
-    search: String,
 }
 
 impl ImapTransport {
@@ -104,14 +87,17 @@ impl ImapTransport {
         wrong.map_or(Ok(()), Err)
     }
 
+    fn place<'a>(&'a self, name: &'a str) -> Place<'a> {
+        Place { server: &self.server, name }
+    }
+
     /// Receives what is new in one folder. Gives whether to go on: not when the FLUSH bit was cleared meanwhile.
     async fn drain(&self, client: &mut Client<'_>, inbox: &Inbox<'_>, name: &str) -> Result<bool, Failure> {
         let (support, receipts) = (inbox.support, inbox.receipts);
         support.stage(Stage::List);
-        let opened = self.open(client, name, self.after).await?;
-        // While the list is on its way there is time to look up what is known of it.
-        let (known, uids) = tokio::join!(receipts.known(&opened.mailbox), list(client, &opened.search));
-        let (known, folder) = (numbers(known?), Folder { mailbox: opened.mailbox, uids: uids? });
+        let place = self.place(name);
+        let folder = place.list(client, support, receipts, self.after).await?;
+        let known = &folder.known;
         let mut gone: Vec<NonZeroU32> =
             known.iter().filter(|uid| folder.uids.binary_search(uid).is_err()).copied().collect();
         let (mut safe, new): (Vec<NonZeroU32>, Vec<NonZeroU32>) =
@@ -126,77 +112,22 @@ impl ImapTransport {
             }
             safe.extend(fetched);
         }
-        if self.after == After::Delete && !safe.is_empty() {
-            support.stage(Stage::Delete);
-            safe.sort_unstable();
-            if delete(client, &folder, &safe, support).await? {
-                gone.extend(safe);
+        match self.after {
+            After::Keep if safe.len() == folder.uids.len() => place.all_received(&folder, support),
+            After::Delete if !safe.is_empty() => {
+                support.stage(Stage::Delete);
+                safe.sort_unstable();
+                if delete(client, &folder, &safe, support).await? {
+                    gone.extend(safe);
+                }
             }
+            _ => {}
         }
         if !gone.is_empty() {
             receipts.forget(&folder.mailbox, gone.iter().map(ToString::to_string).collect());
         }
         Ok(!support.ending().is_cancelled())
     }
-
-    /// Opens a folder, for reading only if nothing is to be deleted, and finds out what is in it.
-    async fn select(&self, client: &mut Client<'_>, name: &str, after: After) -> Result<Folder, Failure> {
-        let Opened { mailbox, search } = self.open(client, name, after).await?;
-        Ok(Folder { mailbox, uids: list(client, &search).await? })
-    }
-
-    /// Opens a folder, and puts the command that lists it into the air behind that.
-    async fn open(&self, client: &mut Client<'_>, name: &str, after: After) -> Result<Opened, Failure> {
-        let mailbox = Mailbox::try_from(uids::encode_name(name))
-            .map_err(|error| client.failure(Class::Configuration, Stage::List, format!("{name}: {error}")))?;
-        let body = match after {
-            After::Keep => CommandBody::Examine { mailbox },
-            After::Delete => CommandBody::Select { mailbox },
-        };
-        let open = client.send_body(body, Stage::List).await?;
-        let search = client.send("UID SEARCH ALL");
-        let mut validity = None;
-        let opened = client.finish(&open, Stage::List, |event| {
-            if let Event::UidValidity(number) = event {
-                validity = Some(number);
-            }
-        });
-        if let Err(failure) = opened.await {
-            if failure.class == Class::Configuration {
-                // Refused as well, for want of a folder.
-                client.finish(&search, Stage::List, |_| {}).await.ok();
-            }
-            // A password that was refused, with the same wait, is not about the folder.
-            let named = if failure.stage == Stage::List { about(name, failure) } else { failure };
-            return Err(named);
-        }
-        let Some(validity) = validity else {
-            let what = format!("folder {name} has no lasting message numbers (UIDVALIDITY)");
-            return Err(client.failure(Class::Protocol, Stage::List, what));
-        };
-        let user = self.server.user.as_deref().unwrap_or_default();
-        Ok(Opened { mailbox: format!("imap:{user}@{}/{name};{validity}", self.server.host), search })
-    }
-}
-
-/// What is in the folder just opened, ascending. `search`: the tag of the command that asked.
-async fn list(client: &mut Client<'_>, search: &str) -> Result<Vec<NonZeroU32>, Failure> {
-    let mut uids = Vec::new();
-    let found = client.finish(search, Stage::List, |event| {
-        if let Event::Found(found) = event {
-            uids.extend(found);
-        }
-    });
-    found.await?;
-    uids.sort_unstable();
-    uids.dedup();
-    Ok(uids)
-}
-
-/// The failure, and which folder it is about.
-fn about(folder: &str, failure: Failure) -> Failure {
-    let what = if failure.what.is_empty() { String::new() } else { format!(": {}", failure.what) };
-    Failure { what: format!("folder {folder}{what}"), ..failure }
 }
 
 /// Deletes messages that are safe here (`safe`: ascending). Gives whether they are gone.
@@ -272,7 +203,7 @@ impl Transport for ImapTransport {
             let mut client = Client::open(&self.server, support).await?;
             let mut messages = 0;
             for name in &self.folders {
-                messages += self.select(&mut client, name, After::Keep).await?.uids.len();
+                messages += self.place(name).count(&mut client).await?;
             }
             let found = format!("signed in at {}, {messages} messages are there", client.at());
             client.close().await;

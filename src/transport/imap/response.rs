@@ -65,8 +65,10 @@ pub(super) enum Event {
     UidValidity(u32),
     /// What a search found.
     Found(Vec<NonZeroU32>),
-    /// Messages came to the open folder, or went.
-    News,
+    /// So many messages are in the open folder now.
+    Exists(usize),
+    /// A message went from the open folder.
+    Expunged,
     /// Something of a message.
     Fetched(Fetched),
     /// Nothing to us.
@@ -121,8 +123,14 @@ impl Event {
             Ok((_, Response::Data(data))) => Ok(Self::of_data(data)),
             Ok((_, Response::Status(status))) => Ok(Self::of_status(&status)),
             Ok((_, Response::CommandContinuationRequest(_))) => Ok(Self::Other),
-            Err(_) if response.starts_with(b"* ") => Ok(Self::Other),
-            Err(_) => Err(Broken::NoResponse),
+            Err(_) if !response.starts_with(b"* ") => Err(Broken::NoResponse),
+            Err(_) => {
+                let plain = without_mod_sequence(response).unwrap_or_default();
+                match ResponseCodec::default().decode(&plain) {
+                    Ok((_, Response::Data(data))) => Ok(Self::of_data(data)),
+                    _ => Ok(Self::Other),
+                }
+            }
         }
     }
 
@@ -130,7 +138,8 @@ impl Event {
         match data {
             Data::Capability(capabilities) => Self::Capabilities(names(capabilities.as_ref())),
             Data::Search(uids) => Self::Found(uids),
-            Data::Exists(_) | Data::Expunge(_) => Self::News,
+            Data::Exists(messages) => Self::Exists(usize::try_from(messages).unwrap_or(usize::MAX)),
+            Data::Expunge(_) => Self::Expunged,
             Data::Fetch { items, .. } => Self::Fetched(Fetched::of(items.as_ref())),
             _ => Self::Other,
         }
@@ -162,6 +171,22 @@ impl Event {
             text: visible(status.text().as_ref()),
         }
     }
+}
+
+/// Without the mod-sequence that a server with CONDSTORE may put into what it says of a message (RFC 7162 section 3.1.4.2):
+/// the library's grammar does not know it, and a message is not to be lost for it. `None`: there is none.
+fn without_mod_sequence(response: &[u8]) -> Option<Vec<u8>> {
+    const NAME: &[u8] = b"MODSEQ (";
+    let begin = response.windows(NAME.len()).position(|window| window.eq_ignore_ascii_case(NAME))?;
+    let (before, rest) = response.split_at_checked(begin)?;
+    let end = rest.iter().position(|&byte| byte == b')')?;
+    let after = rest.get(end + 1..)?;
+    // With the space before it, or, where it comes first, the one behind it.
+    let (before, after) = match before.strip_suffix(b" ") {
+        Some(before) => (before, after),
+        None => (before, after.strip_prefix(b" ")?),
+    };
+    Some([before, after].concat())
 }
 
 impl Fetched {

@@ -93,6 +93,16 @@ fn responses_say_what_matters() {
     });
     // Unasked and unknown.
     assert_eq!(parse("* VANISHED 300:310\r\n"), Ok(Event::Other));
+    assert_eq!(parse("* OK [HIGHESTMODSEQ 715194045007] ok\r\n"), Ok(Event::Other));
+    assert_eq!(parse("* OK [NOMODSEQ] none\r\n"), Ok(Event::Other));
+    let marks = Marks { letters: "S".to_owned(), received_at: None };
+    let fetched = Fetched { uid: NonZeroU32::new(9), size: None, marks, text: None };
+    for items in
+        ["MODSEQ (12) UID 9 FLAGS (\\Seen)", "UID 9 modseq (12) FLAGS (\\Seen)", "UID 9 FLAGS (\\Seen) MODSEQ (12)"]
+    {
+        assert_eq!(parse(&format!("* 3 FETCH ({items})\r\n")), Ok(Event::Fetched(fetched.clone())), "{items}");
+    }
+    assert_eq!(parse("* 3 FETCH (MODSEQ (12))\r\n"), Ok(Event::Other));
     assert_eq!(parse("gibberish\r\n"), Err(Broken::NoResponse));
 }
 
@@ -113,6 +123,7 @@ fn greetings() {
     assert_eq!(Greeting::parse(b"220 smtp.example.org ESMTP\r\n"), Err(Broken::NoResponse));
 }
 
+mod listing;
 mod watch;
 
 /// A transport into a Maildir, with a spooler around it.

@@ -10,8 +10,9 @@ use tokio::sync::Notify;
 use tokio::time::{Instant, timeout_at};
 
 use super::client::{Client, Incoming};
+use super::listing::Folder;
 use super::response::{Event, Fetched};
-use super::{Folder, ImapTransport, numbers, uids};
+use super::{ImapTransport, numbers, uids};
 use crate::mapi::{Failure, Stage};
 use crate::profile::After;
 use crate::transport::report::ReportKind;
@@ -58,11 +59,11 @@ pub(super) async fn watch(
     loop {
         let mut elsewhere = Waiting::default();
         for name in others {
-            let folder = transport.select(&mut client, name, After::Keep).await?;
+            let folder = transport.place(name).list(&mut client, support, receipts, After::Keep).await?;
             elsewhere = elsewhere.and(count(&mut client, receipts, &folder).await?);
         }
         // Last, so that it is the one that is open.
-        let mut folder = transport.select(&mut client, first, After::Keep).await?;
+        let mut folder = transport.place(first).list(&mut client, support, receipts, After::Keep).await?;
         loop {
             let Waiting { messages, bytes } = count(&mut client, receipts, &folder).await?.and(elsewhere);
             support.report(ReportKind::Waiting { messages, bytes });
@@ -137,7 +138,7 @@ async fn idle(client: &mut Client<'_>, again: &Notify) -> Result<Woken, Failure>
         match heard {
             Err(_elapsed) => break Woken::Renewal,
             Ok(heard) => match heard? {
-                Incoming::Event(Event::News) => break Woken::News,
+                Incoming::Event(Event::Exists(_) | Event::Expunged) => break Woken::News,
                 Incoming::Event(event) => {
                     if let Some(done) = client.over(&tag, stage, &event) {
                         // It was refused, or the server ended it by itself.
