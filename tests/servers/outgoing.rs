@@ -6,7 +6,7 @@ use crate::support::daemon::{folder, free_port};
 use crate::support::dovecot::PASSWORD;
 use crate::support::messages::message;
 use crate::support::postfix::Delivery;
-use crate::support::{Certs, Dovecot, Harness, Postfix, PostfixSetup, SmtpSink};
+use crate::support::{Certs, Dovecot, Exim, Harness, Postfix, PostfixSetup, SmtpSink};
 
 fn profile(outgoing: &str) -> String {
     format!("[[transport]]\nname = \"out\"\nidentity = \"Ada <ada@example.org>\"\n\n[transport.outgoing]\n{outgoing}\n")
@@ -77,6 +77,24 @@ fn a_thousand_messages_are_delivered_once_each_and_unchanged() {
     assert!(delivered == expected, "what arrived is not what was submitted");
     let again = harness.run(&["flush", "--send", "--no-ui", "--json"]).expect_code(0).json();
     assert_eq!(outgoing(&again)["sent"], 0);
+}
+
+/// Exim says 421 to the message after the last that it takes in a session. Each flush is a process of its own.
+#[test]
+fn how_much_a_server_takes_in_a_session_is_found_out_twice_and_then_known() {
+    let Some(exim) = Exim::start(20) else { return };
+    let harness = Harness::new(&(plain(exim.port) + "connections = 1\n"));
+    let mut before = 0;
+    for (flush, is_dismissed) in [true, true, false, false].into_iter().enumerate() {
+        letters(&harness, 50, 1000);
+        submit(&harness, 50);
+        let flushed = harness.run(&["flush", "--send", "--no-ui", "--json"]).expect_code(0).json();
+        assert_eq!(outgoing(&flushed)["sent"], 50, "flush {flush}");
+        let dismissed = exim.dismissed();
+        assert_eq!(dismissed > before, is_dismissed, "flush {flush}: {before} before, {dismissed} now {}", exim.log());
+        before = dismissed;
+    }
+    assert_eq!(exim.wait_deliveries(200), 200);
 }
 
 #[test]

@@ -15,8 +15,9 @@ use tempfile::TempDir;
 /// How long a server may take to answer, or to end.
 const LIMIT: Duration = Duration::from_secs(30);
 
-/// Where Debian keeps servers, which are not on everybody's PATH.
-const FOLDERS: [&str; 4] = ["/usr/sbin", "/usr/bin", "/usr/lib/postfix/sbin", "/usr/local/sbin"];
+/// Where Debian keeps servers, which are not on everybody's PATH; and where scripts/setup unpacks one that it can't install.
+const FOLDERS: [&str; 5] =
+    ["/usr/sbin", "/usr/bin", "/usr/lib/postfix/sbin", "/usr/local/sbin", "/opt/mailsluice-test/usr/sbin"];
 
 /// The user that servers write mail as: nobody, who owns nothing else.
 pub const NOBODY: u32 = 65534;

@@ -251,6 +251,13 @@ impl Flight {
         }
     }
 
+    /// The server does no more about this round: who is not settled by now returns, without a doubt.
+    pub(super) fn turn_away(&mut self) {
+        self.close_round();
+        self.committed = false;
+        self.content_from = None;
+    }
+
     /// Everyone not settled yet gets this outcome.
     pub(super) fn settle_rest(&mut self, outcome: &Outcome) {
         for settled in self.outcomes.iter_mut().filter(|settled| settled.is_none()) {

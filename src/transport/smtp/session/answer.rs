@@ -19,10 +19,14 @@ impl Session {
             let failure = Failure::new(class, Stage::Envelope, &*self.at, what).with_reply(reply);
             return Err(if self.dismissed { failure.blaming(Blame::Site) } else { failure });
         };
+        self.expected.pop_front();
+        if self.dismissed {
+            self.answer_dismissed(expected, &reply);
+            return Ok(());
+        }
         if reply.code == 421 {
             return Err(self.dismiss(reply, expected));
         }
-        self.expected.pop_front();
         match expected {
             Expected::Reset if !positive(&reply) => return Err(self.refusal(reply, Asked::Reset)),
             Expected::Reset | Expected::Quit => (),
@@ -188,15 +192,60 @@ impl Session {
     fn dismiss(&mut self, reply: Reply, expected: Expected) -> Failure {
         self.dismissed = true;
         let failure = self.refusal(reply, expected.asked());
-        if let Expected::Content(number) | Expected::Chunk(number, _) = expected {
-            let result = Outcome::Deferred(failure.clone());
-            match flight_mut(&mut self.flights, self.first, number) {
-                Some(flight) if self.lmtp => _ = flight.answer_next(result),
-                Some(flight) => flight.answer_all(&result),
-                None => (),
+        let waits = Outcome::Deferred(failure.clone());
+        match expected {
+            Expected::Content(number) => self.answer_last(number, &waits),
+            Expected::Chunk(number, _) => {
+                self.settle_accepted(number, &waits);
+                self.turn_away(number);
             }
+            Expected::Mail(number) => self.turn_away(number),
+            _ => {}
         }
         failure
+    }
+
+    /// A server that said 421 should do nothing more (RFC 5321 section 3.8). One that stays (Exim does) goes on to answer what
+    /// it was sent before it knew: its refusals say nothing about the messages, which go back. But what it says it has
+    /// taken it has taken.
+    fn answer_dismissed(&mut self, expected: Expected, reply: &Reply) {
+        match expected {
+            Expected::Rcpt(number, member) if positive(reply) => {
+                if let Some(flight) = flight_mut(&mut self.flights, self.first, number) {
+                    // It says yes, which is no failure.
+                    flight.answer_rcpt(member, reply.clone(), &self.at).ok();
+                }
+            }
+            Expected::Mail(number) | Expected::Chunk(number, _) if !positive(reply) => self.turn_away(number),
+            Expected::Content(number) => {
+                let committed = self.flight(number).is_some_and(|flight| flight.committed);
+                let taken = positive(reply) && committed;
+                self.answer_last(number, &if taken { Outcome::Sent(reply.to_string()) } else { Outcome::Returned });
+            }
+            _ => {}
+        }
+    }
+
+    /// What the server says to a content after it said 421, or by that: with it the flight is over, and no other round
+    /// begins.
+    fn answer_last(&mut self, number: u64, outcome: &Outcome) {
+        let Some(flight) = flight_mut(&mut self.flights, self.first, number) else { return };
+        if self.lmtp {
+            if flight.answer_next(outcome.clone()) {
+                self.expected.push_front(Expected::Content(number));
+                return;
+            }
+        } else {
+            flight.answer_all(outcome);
+        }
+        self.turn_away(number);
+    }
+
+    /// Nobody else gets this one in this session, and there is no doubt about that.
+    fn turn_away(&mut self, number: u64) {
+        if let Some(flight) = flight_mut(&mut self.flights, self.first, number) {
+            flight.turn_away();
+        }
     }
 
     fn settle_accepted(&mut self, number: u64, outcome: &Outcome) {

@@ -46,32 +46,34 @@ fn what_is_neither_yes_nor_no_leaves_a_doubt() {
     }
 }
 
+/// A session with one message taken and two in the air, an RSET between them.
+fn in_the_air() -> Session {
+    let mut session = session(STREAM, false);
+    play(
+        &mut session,
+        vec![job(1, &["a@x"], "Hi\r\n"), job(2, &["b@x"], "Hi\r\n"), job(3, &["c@x"], "Hi\r\n")],
+        "C: MAIL FROM:<ann@home.example> SIZE=4
+         C: RCPT TO:<a@x>
+         C: BDAT 4 LAST
+         C: Hi
+         S: 250 ok
+         S: 250 ok
+         S: 250 queued
+         C: MAIL FROM:<ann@home.example> SIZE=4
+         C: RCPT TO:<b@x>
+         C: BDAT 4 LAST
+         C: Hi
+         C: RSET
+         C: MAIL FROM:<ann@home.example> SIZE=4
+         C: RCPT TO:<c@x>
+         C: BDAT 4 LAST
+         C: Hi",
+    );
+    session
+}
+
 #[test]
 fn goodbye_of_the_server_leaves_no_doubt_once_it_has_hung_up() {
-    let in_the_air = || {
-        let mut session = session(STREAM, false);
-        play(
-            &mut session,
-            vec![job(1, &["a@x"], "Hi\r\n"), job(2, &["b@x"], "Hi\r\n"), job(3, &["c@x"], "Hi\r\n")],
-            "C: MAIL FROM:<ann@home.example> SIZE=4
-             C: RCPT TO:<a@x>
-             C: BDAT 4 LAST
-             C: Hi
-             S: 250 ok
-             S: 250 ok
-             S: 250 queued
-             C: MAIL FROM:<ann@home.example> SIZE=4
-             C: RCPT TO:<b@x>
-             C: BDAT 4 LAST
-             C: Hi
-             C: RSET
-             C: MAIL FROM:<ann@home.example> SIZE=4
-             C: RCPT TO:<c@x>
-             C: BDAT 4 LAST
-             C: Hi",
-        );
-        session
-    };
     let say = |session: &mut Session, code| session.reply(Reply { code, enhanced: None, text: String::new() });
 
     let mut at_mail = in_the_air();
@@ -81,13 +83,33 @@ fn goodbye_of_the_server_leaves_no_doubt_once_it_has_hung_up() {
 
     let mut still_open = in_the_air();
     let failure = say(&mut still_open, 421).unwrap_err();
-    assert_eq!(only_words(still_open.end(&failure, false)), ["sent", "in doubt", "in doubt"]);
+    assert_eq!(only_words(still_open.end(&failure, false)), ["sent", "returned", "in doubt"]);
 
     let mut at_content = in_the_air();
     say(&mut at_content, 250).unwrap();
     say(&mut at_content, 250).unwrap();
     let failure = say(&mut at_content, 421).unwrap_err();
     assert_eq!(only_words(at_content.end(&failure, true)), ["sent", "deferred 421", "returned"]);
+}
+
+/// Exim says 421 and stays: it answers what was sent meanwhile, at last with a 554 for too much of it.
+#[test]
+fn what_a_server_says_after_its_421_refuses_nobody_and_a_yes_counts() {
+    let after = |codes: &[u16]| {
+        let (mut session, mut failure) = (in_the_air(), None);
+        for &code in codes {
+            let ended = session.reply(Reply { code, enhanced: None, text: String::new() });
+            failure = failure.or(ended.err());
+        }
+        only_words(session.end(&failure.expect("421 ends it"), false))[1..].join(", ")
+    };
+    // MAIL, RCPT and BDAT of one, RSET, MAIL, RCPT and BDAT of the other. What is not answered is in doubt.
+    assert_eq!(after(&[421, 503, 503]), "returned, in doubt");
+    assert_eq!(after(&[421, 503, 503, 250, 421, 503, 554]), "returned, returned");
+    assert_eq!(after(&[421, 503, 503, 250, 250, 550, 554]), "returned, returned");
+    assert_eq!(after(&[421, 503, 503, 250, 250, 250, 250]), "returned, sent");
+    assert_eq!(after(&[250, 421, 503, 250, 554, 554, 554]), "returned, returned");
+    assert_eq!(after(&[250, 250, 421, 250, 421, 503, 503]), "deferred 421, returned");
 }
 
 #[test]
